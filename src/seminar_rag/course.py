@@ -23,6 +23,8 @@ from seminar_rag.index.store import Store
 from seminar_rag.ingest.attention import needs
 from seminar_rag.ingest.curate import Corrections, unknown
 from seminar_rag.ingest.sources import is_address, page_text, read_list
+from seminar_rag.ingest.uploaded import PAGES as PAGES
+from seminar_rag.ingest.uploaded import uploaded_text
 from seminar_rag.journal.insights import insights
 from seminar_rag.journal.journal import Journal
 from seminar_rag.learning import Learning
@@ -41,7 +43,7 @@ from seminar_rag.types import (
 )
 from seminar_rag.types.catalogue import Catalogue, PageText
 from seminar_rag.types.check import Checking
-from seminar_rag.types.ingest import ADDED, IngestReport, Listener, Need, Options
+from seminar_rag.types.ingest import ADDED, UPLOADED, IngestReport, Listener, Need, Options
 from seminar_rag.types.serving import Common, Finding, Insights, Setting
 
 if TYPE_CHECKING:
@@ -156,7 +158,13 @@ class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
         """What the course pages themselves say, to be held against the reading list."""
         sources = self.catalogue().sources
         with self.parts.network.fetcher() as fetcher:
-            return tuple(page_text(id_, fetcher) for id_, form in sources if form == "course")
+            return tuple(
+                uploaded_text(self.catalogue(), self.store.folder)
+                if id_ == UPLOADED
+                else page_text(id_, fetcher)
+                for id_, form in sources
+                if form == "course"
+            )
 
     def needs(self) -> tuple[Need, ...]:
         """The readings that are not in the course as they should be, in page order."""

@@ -29,6 +29,7 @@ from seminar_rag.types.catalogue import (
     Record,
 )
 from seminar_rag.types.ingest import (
+    UPLOADED,
     DocumentOutcome,
     IngestReport,
     Listener,
@@ -243,6 +244,10 @@ class FakeDeskCourse(FakeCourse):
         self.acts.append(("take", file.name, reading, session))
         self.taken.append(file.read_bytes())
         return reading or "added"
+
+    def take_page(self, file: Path) -> str:
+        self.acts.append(("take_page", file.name))
+        return UPLOADED
 
     def place(self, what: str, session: int) -> str:
         self.acts.append(("place", what, session))

@@ -25,12 +25,13 @@ from seminar_rag.ingest.attention import needs
 from seminar_rag.journal.insights import insights
 from seminar_rag.types import AnswerEvent, Document
 from seminar_rag.types.catalogue import Record
-from seminar_rag.types.ingest import Need, Progress
+from seminar_rag.types.ingest import UPLOADED, Need, Progress
 from seminar_rag.types.serving import Asked, CitedText, Feedback, Setting, Use
 from seminar_rag.ui.desk import students as desk_insights
 from seminar_rag.ui.desk import view
-from seminar_rag.ui.desk.actions import Desk, Form, Said
+from seminar_rag.ui.desk.actions import Desk, Said
 from seminar_rag.ui.desk.files import LARGEST_UPLOAD, check_upload
+from seminar_rag.ui.desk.form import Form
 from seminar_rag.ui.desk.jobs import Job, Jobs, Noted, being_read
 from seminar_rag.ui.desk.work import listener_of
 
@@ -315,6 +316,30 @@ def test_files_go_to_the_reading_they_were_dropped_on_or_are_recognised(
     assert course.acts[-2:] == [("place", "gone", 16), ("ingest_reading", "gone")]
 
 
+def test_a_course_begins_with_a_file_which_a_newer_one_replaces(
+    desk: Desk, course: FakeDeskCourse, tmp_path: Path
+) -> None:
+    file = tmp_path / "syllabus.bib"
+    file.write_text("@book{a, title={On Looms}}")
+    with pytest.raises(SourceError, match="has its page already"):
+        desk.take_page([file])
+    for sources in ((str(SAMPLE.resolve()), "course"), (UPLOADED, "course")):
+        course._catalogue = replace(course._catalogue, sources=(sources,))
+        course.step.release(15)
+        assert "syllabus.bib" in desk.take_page([file]).text
+        assert ended(desk).state == "done"
+        assert course.acts[-2:-1] == [("take_page", "syllabus.bib")]
+        assert course.acts[-1][:2] == ("ingest", (UPLOADED,))
+    assert desk.uploaded
+    assert "Upload a newer one" in view.begin((), begun=True, uploaded=True)
+    assert "Upload a newer one" not in view.begin((), begun=True)
+    with pytest.raises(SourceError, match="choose one file"):
+        desk.take_page([file, file])
+    (tmp_path / "syllabus.zip").write_bytes(b"PK")
+    with pytest.raises(SourceError, match="is none of"):
+        desk.take_page([tmp_path / "syllabus.zip"])
+
+
 def test_a_course_begins_with_the_address_of_its_page_or_with_files(
     desk: Desk, course: FakeDeskCourse, tmp_path: Path
 ) -> None:
@@ -326,7 +351,7 @@ def test_a_course_begins_with_the_address_of_its_page_or_with_files(
     shown = view.begin(course.catalogue().sessions, begun=desk.begun, sample=desk.sample)
     assert "Begin your course" in shown
     assert "This is the sample course. It leaves when" in shown
-    assert "seminar-rag ingest FILE" in shown
+    assert "Upload the course page" in shown
     course.step.release(15)
     with pytest.raises(SourceError, match="https://"):
         act_on(desk, "begin", "file:///etc/passwd")

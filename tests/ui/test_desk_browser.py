@@ -6,6 +6,7 @@ import csv
 import io
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +17,9 @@ from fake_desk import PAGE, PASSWORD, FakeDeskCourse, catalogue
 from serving import served as served_at
 from tabs import TIMEOUT, recolour, still
 
+from seminar_rag.course import SAMPLE
 from seminar_rag.errors import StoreError
+from seminar_rag.types.ingest import UPLOADED
 
 pytestmark = pytest.mark.browser
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -350,6 +353,22 @@ def test_pdfs_are_attached_to_a_reading_and_dropped_on_the_page(
     assert ("take_back",) in course.acts
     desk.click("#told [data-dismiss]")
     assert desk.locator("#told").count() == 0
+
+
+def test_a_course_begins_with_a_file_as_its_page(
+    desk: Any, course: FakeDeskCourse, tmp_path: Path
+) -> None:
+    course.step.release(30)
+    course._catalogue = replace(course._catalogue, sources=((str(SAMPLE.resolve()), "course"),))
+    desk.reload()
+    (tmp_path / "syllabus.docx").write_bytes(b"PK content")
+    with desk.expect_file_chooser() as chooser:
+        desk.click("text=Upload the course page")
+    chooser.value.set_files([tmp_path / "syllabus.docx"])
+    desk.wait_for_selector("#told.fine:has-text('“syllabus.docx” is the course page now.')")
+    ended(desk, "Read the course page")
+    assert course.acts[0] == ("take_page", "syllabus.docx")
+    assert course.acts[1][:2] == ("ingest", (UPLOADED,))
 
 
 def test_a_link_is_added_to_a_session(desk: Any, course: FakeDeskCourse) -> None:

@@ -88,6 +88,7 @@ GET    /desk/login                                                 600  anyone
 POST   /desk/login                                  4 KB 20 s      600  anyone
 POST   /desk/logout                                 4 KB 20 s      600  the desk's login
 GET    /desk/manifest.json                                         600  the desk's login
+POST   /desk/page                                   256 MB         600  the desk's login
 POST   /desk/place                                  64 KB 20 s     600  the desk's login
 GET    /desk/pwa_icon                                              600  the desk's login
 GET    /desk/pwa_icon/{size}                                       600  the desk's login
@@ -246,7 +247,7 @@ def told(endpoints: dict[Endpoint, Opening]) -> str:
     rows = []
     for (method, path), lets in endpoints.items():
         size = f"{lets.largest >> 10} KB" if lets.largest < 1 << 20 else f"{lets.largest >> 20} MB"
-        streamed = "256 MB" if path == "/desk/files" else "64 MB"
+        streamed = "256 MB" if path in ("/desk/files", "/desk/page") else "64 MB"
         body = (
             "" if method == "GET" else streamed if lets.stream else f"{size} {lets.seconds:.0f} s"
         )

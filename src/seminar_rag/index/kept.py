@@ -151,7 +151,7 @@ def added_name(stem: str, content: bytes, suffix: str) -> str:
 def damaged_added(data: Path, decisions: Iterable[Correction]) -> list[str]:
     """The added files that are gone or changed, by their path in the data folder."""
     return sorted(
-        {one.file for one in decisions if one.kind == "add" and one.file}
+        {one.file for one in decisions if one.kind in ("add", "page") and one.file}
         - {one.file for one in decisions if one.file and _is_whole(data / one.file)}
     )
 

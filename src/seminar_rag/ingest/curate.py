@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seminar_rag.errors import NotFoundError, SourceError
-from seminar_rag.ingest import intake
+from seminar_rag.ingest import intake, uploaded
 from seminar_rag.ingest.attention import suggestions, to_decide
 from seminar_rag.ingest.correct import revised, take_back
 from seminar_rag.ingest.sources import slug
 from seminar_rag.types import Document, Section
 from seminar_rag.types.catalogue import Catalogue, Correction, CorrectionKind, ListedReading
-from seminar_rag.types.ingest import ADDED, Removal, Suggestion
+from seminar_rag.types.ingest import ADDED, UPLOADED, Removal, Suggestion
 from seminar_rag.web.places import arxiv_id
 
 if TYPE_CHECKING:
@@ -194,6 +194,11 @@ class Corrections(ABC):
         with self.store.writer():
             return intake.take(self.store, file, title, reading, session)
 
+    def take_page(self, file: Path) -> str:
+        """Keep a file (which is copied) as the course page, in place of the one kept before;
+        returns the source to give to `ingest`. Raises SourceError where it lists no readings."""
+        return uploaded.keep(self.store.writer, self.store, file)
+
     def place(self, what: str, session: int) -> str:
         """Put a paper that no session lists, by the id of its reading, into one; returns its id.
         Raises SourceError where its file is not kept."""
@@ -219,9 +224,9 @@ class Corrections(ABC):
     def _remove_source(self, source: str) -> list[str]:
         catalogue = self.catalogue()
         self.store.forget_source(source)
-        if source == ADDED:
-            added = [one.key for one in catalogue.corrections if one.kind == "add"]
-            self.store.drop_corrections(added)
+        if kind := {ADDED: "add", UPLOADED: "page"}.get(source):
+            given = [one.key for one in catalogue.corrections if one.kind == kind]
+            self.store.drop_corrections(given)
         return [r.document.title for r in catalogue.records.values() if r.source == source]
 
     def _remove_reading(self, catalogue: Catalogue, what: str) -> list[str]:

@@ -45,7 +45,7 @@ def add(
         raise SourceError("give a link or a file, not both")
     if url and not is_address(url):
         raise SourceError(f"“{url}” is no web address — give one with https://, or a file")
-    kept = _copied(file, store.folder, Path(name or file.name)) if file is not None else ""
+    kept = copied(file, store.folder, Path(name or file.name)) if file is not None else ""
     known = catalogue.reading(title)
     id_ = known.ids[0] if known else arxiv_id(url) or slug(title)
     store.drop_corrections(one.key for one in catalogue.corrections if _removes(one, {id_}))
@@ -156,9 +156,10 @@ def _removes(one: Correction, ids: set[str]) -> bool:
     return one.kind == "remove" and bool({one.target, one.instead} & ids)
 
 
-def _copied(file: Path, data: Path, name: Path) -> str:
+def copied(file: Path, data: Path, name: Path) -> str:
     """Copy a file into the data folder, named by its content too; returns its name there."""
     from seminar_rag.syllabus.markup_office import PANDOC  # brings the readers of course pages
+    from seminar_rag.syllabus.references import SUFFIXES
 
     real = file.expanduser().resolve()
     refused = refusal(real, real.parent)
@@ -169,7 +170,7 @@ def _copied(file: Path, data: Path, name: Path) -> str:
     except OSError as error:
         message = f"{file} cannot be read ({error.strerror or error}) — check its permissions"
         raise SourceError(message) from error
-    if name.suffix.lower() not in _TEXT | OFFICE | PANDOC.keys():
+    if name.suffix.lower() not in _TEXT | OFFICE | PANDOC.keys() | SUFFIXES:
         raise SourceError(f"{name} is of a kind that is not read — save it as PDF, DOCX or text")
     target = data / "added" / added_name(slug(name.stem), content, name.suffix.lower())
     write(target, content)

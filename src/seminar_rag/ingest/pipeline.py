@@ -31,10 +31,12 @@ from seminar_rag.ingest.sources import (
     required,
 )
 from seminar_rag.ingest.states import ProgressTable
+from seminar_rag.ingest.uploaded import read_uploaded
 from seminar_rag.ingest.work import DocumentMaker, unchanged
 from seminar_rag.types.catalogue import ListedSession, Lookup, Record
 from seminar_rag.types.ingest import (
     ADDED,
+    UPLOADED,
     DocumentOutcome,
     IngestReport,
     Listener,
@@ -204,6 +206,8 @@ class Ingestor:
         self, source: str | Path, fetcher: Fetcher | None, options: Options, unpacker: Unpacker
     ) -> SourceContent:
         """The source; for a single reading as it was last read, where a copy is there."""
+        if source == UPLOADED:
+            return read_uploaded(self._store.catalogue(), self._store.folder)
         if fetcher is not None and options.only and is_address(source):
             fetcher.offline = True
             try:
@@ -266,7 +270,7 @@ class _Run:
         fetch, name = self.options.fetch, self.source
         if fetch is None:
             before = bool(self.options.only) and bool(self._remembered)
-            fetch = is_address(name) or name == ADDED or before
+            fetch = is_address(name) or name in (ADDED, UPLOADED) or before
         if not fetch:
             return []
         corrections = self._store.catalogue().corrections

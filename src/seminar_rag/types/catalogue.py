@@ -9,7 +9,7 @@ from seminar_rag.errors import NotFoundError
 from seminar_rag.types.reading import Document, Scope, Section
 
 CorrectionKind = Literal[
-    "link", "keep", "reject", "rename", "remove", "add", "edit", "confirm", "split", "merge"
+    "link", "keep", "reject", "rename", "remove", "add", "edit", "confirm", "split", "merge", "page"
 ]
 
 
@@ -27,6 +27,7 @@ class Correction:
     confirm  the reading is one, as it stands
     split    the entry holds a second reading, `title`, to which the link `url` belongs
     merge    the entry is a part of the reading `instead`
+    page     `file` is the course page, of the name `title`
     """
 
     kind: CorrectionKind

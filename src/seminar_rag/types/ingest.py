@@ -159,6 +159,8 @@ def summarise(reports: Iterable[IngestReport]) -> str:
 
 ADDED = "added by hand"
 """The source of the readings that the instructor added."""
+UPLOADED = "uploaded course page"
+"""The source that is a file which the instructor uploaded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,15 @@ import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from pydantic import BaseModel, StringConstraints, ValidationError
-
-from seminar_rag.course import is_sample
+from seminar_rag.course import PAGES, is_sample
 from seminar_rag.errors import ModelError, NotFoundError, SeminarError, SourceError
 from seminar_rag.text import plural
 from seminar_rag.types.catalogue import Catalogue
-from seminar_rag.types.ingest import ADDED
-from seminar_rag.types.study import LONGEST_COLUMN, MOST_COLUMNS
+from seminar_rag.types.ingest import ADDED, UPLOADED
 from seminar_rag.ui.desk.files import check_upload
+from seminar_rag.ui.desk.form import Form
 from seminar_rag.ui.desk.jobs import Jobs
 from seminar_rag.ui.desk.students import StudentsTab
 from seminar_rag.ui.desk.work import JobWork
@@ -27,51 +25,11 @@ from seminar_rag.ui.desk.work import JobWork
 if TYPE_CHECKING:
     from seminar_rag.course import Course
 
-Field = Annotated[str, StringConstraints(max_length=400, strip_whitespace=True)]
-Id = Annotated[str, StringConstraints(max_length=400)]
-Address = Annotated[str, StringConstraints(max_length=2_000)]
+_READING = ("Reading the course page", "Read the course page")
 _UPDATING = ("Updating the course", "Updated the course")
 FOLLOWS = "Its documents follow when the course is updated."
 PATIENCE = 10.0
 """Seconds that the end of the server waits for a job."""
-
-
-class Form(BaseModel, frozen=True):
-    """What a button of the desk sends, with the fields of its form."""
-
-    act: Annotated[str, StringConstraints(max_length=40)]
-    what: Address = ""
-    """Id of a reading, a document, a suggestion …; with "begin" an address."""
-    other: Id = ""
-    """With "merge": id of the reading that it belongs to."""
-    title: Field = ""
-    authors: Field = ""
-    second: Field = ""
-    """With "split": the title of the second reading."""
-    url: Address = ""
-    session: int | None = None
-    section: Literal["required", "more"] | None = None
-    mode: Literal["", "first", "only"] = ""
-    """With "tutor"."""
-    questions: Annotated[str, StringConstraints(max_length=MOST_COLUMNS * (LONGEST_COLUMN + 2))] = (
-        ""
-    )
-    """One a line."""
-
-    @classmethod
-    def read(cls, sent: object) -> Form:
-        """What a browser sent. Raises SourceError where it is no form."""
-        try:
-            return cls.model_validate(sent)
-        except ValidationError as error:
-            raise SourceError("that was not understood — load the page again") from error
-
-    @property
-    def number(self) -> int:
-        """The session. Raises SourceError where none is chosen."""
-        if self.session is None:
-            raise SourceError("choose a session")
-        return self.session
 
 
 class Said(NamedTuple):
@@ -201,6 +159,11 @@ class Desk:
         return any(id_ != ADDED and not is_sample(id_) for id_ in sources)
 
     @property
+    def uploaded(self) -> bool:
+        """Whether the course's page is a file that was uploaded here."""
+        return any(id_ == UPLOADED for id_, _ in self.course.catalogue().sources)
+
+    @property
     def sample(self) -> bool:
         """Whether the course is the bundled one, which leaves when another begins."""
         return bool(self._samples) and not self.begun
@@ -214,9 +177,20 @@ class Desk:
         address = form.what.strip()
         if not address.lower().startswith(("https://", "http://")):
             raise SourceError("that is no web address — give the course page's, with https://")
-        titles = ("Reading the course page", "Read the course page")
-        self.jobs.start(*titles, "ingest", sources=[address], options={})
+        self.jobs.start(*_READING, "ingest", sources=[address], options={})
         return ""
+
+    def take_page(self, files: Sequence[Path]) -> Said:
+        """Keep a file as the course page, in place of one that was uploaded, and ingest it."""
+        self.jobs.require_idle()
+        if self.begun and not self.uploaded:
+            raise SourceError("the course has its page already — remove that source first")
+        if len(files) != 1:
+            raise SourceError("choose one file, the course page")
+        check_upload(files[0], PAGES)
+        source = self.course.take_page(files[0])
+        self.jobs.start(*_READING, "ingest", sources=[source], options={})
+        return Said(f"“{files[0].name}” is the course page now.")
 
     def take(self, files: Sequence[Path], reading: str = "", session: int | None = None) -> Said:
         """Add files to the readings that they are, and ingest them.

@@ -3,6 +3,7 @@
     GET  /desk/export/backup.zip, NAME.csv    a backup of the course; what students ask as a table
     POST /desk/files    a form: `files`, one or many; `reading`, the id of the one that they are of;
                         `session`, where those go that are none of the listed readings
+    POST /desk/page     a form: `files`, one, which is the course page
     POST /desk/place    a form: `reading`, the id of a paper that no session lists; `session`
     POST /desk/undo     a form: `what`, as the answer to one of the others gave it in `undo`
 
@@ -18,7 +19,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -86,12 +87,12 @@ def sweep(folder: Path, age: float = AGE) -> None:
                     shutil.rmtree(one) if one.is_dir() else one.unlink()
 
 
-def check_upload(file: Path) -> None:
+def check_upload(file: Path, kinds: Sequence[str] = UPLOADS) -> None:
     """Refuse a file that is too large, or is not what its name says. Raises SourceError: the file
     is refused; the message says why."""
     kind = file.suffix.lower()
-    if kind not in UPLOADS:
-        raise SourceError(f"{file.name} is none of {', '.join(UPLOADS)} — save it as PDF")
+    if kind not in kinds:
+        raise SourceError(f"{file.name} is none of {', '.join(kinds)} — save it as PDF")
     try:
         size = file.stat().st_size
         with file.open("rb") as opened:
@@ -120,7 +121,7 @@ def check_upload(file: Path) -> None:
 
 def file_routes(desk: Desk) -> list[Route]:
     """The addresses above, to stand in front of the page."""
-    acts = {"/files": _files, "/place": _place, "/undo": _undo}
+    acts = {"/files": _files, "/page": _page, "/place": _place, "/undo": _undo}
     return [
         *(Route(path, partial(_answer, desk, act), methods=["POST"]) for path, act in acts.items()),
         Route(f"/export/{BACKUP}", partial(_backup, desk.course)),
@@ -156,13 +157,22 @@ async def _place(desk: Desk, form: FormData) -> Said:
     return await run_in_threadpool(desk.place, str(form.get("reading", "")), session)
 
 
+async def _page(desk: Desk, form: FormData) -> Said:
+    with tempfile.TemporaryDirectory(dir=uploads_folder()) as folder:
+        return await run_in_threadpool(desk.take_page, await _uploaded(form, Path(folder)))
+
+
+async def _uploaded(form: FormData, folder: Path) -> list[Path]:
+    return [
+        await run_in_threadpool(_stored, one, folder / str(at))
+        for at, one in enumerate(form.getlist("files"))
+        if isinstance(one, UploadFile)
+    ]
+
+
 async def _files(desk: Desk, form: FormData) -> Said:
     with tempfile.TemporaryDirectory(dir=uploads_folder()) as folder:
-        files = [
-            await run_in_threadpool(_stored, one, Path(folder) / str(at))
-            for at, one in enumerate(form.getlist("files"))
-            if isinstance(one, UploadFile)
-        ]
+        files = await _uploaded(form, Path(folder))
         reading, session = str(form.get("reading", "")), number_in(str(form.get("session", "")))
         return await run_in_threadpool(desk.take, files, reading, session)
 

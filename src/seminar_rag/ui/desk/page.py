@@ -22,9 +22,10 @@ from seminar_rag.errors import SeminarError, SourceError
 from seminar_rag.html import static
 from seminar_rag.types.serving import Setting
 from seminar_rag.ui.desk import students, view
-from seminar_rag.ui.desk.actions import Desk, Form, Said
+from seminar_rag.ui.desk.actions import Desk, Said
 from seminar_rag.ui.desk.auth import Door
 from seminar_rag.ui.desk.files import AGE, LARGEST_UPLOAD, file_routes
+from seminar_rag.ui.desk.form import Form
 from seminar_rag.ui.desk.jobs import CommonJobs, being_read
 from seminar_rag.ui.desk.view import PAGE, ReadingList
 from seminar_rag.ui.shared.gate import DESK_OPEN, Gate
@@ -201,7 +202,10 @@ class DeskPage:
             "job": PAGE.job(job),
             "log": PAGE.job_log(job),
             "begin": view.begin(
-                catalogue.sessions, begun=self._desk.begun, sample=self._desk.sample
+                catalogue.sessions,
+                begun=self._desk.begun,
+                sample=self._desk.sample,
+                uploaded=self._desk.uploaded,
             ),
             "attention": "" if empty else to_do,
             "model-offer": PAGE.language_model(self._course.offer()),

@@ -18,7 +18,7 @@ from seminar_rag.ui.export.learning import csv_of
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
-    from seminar_rag.ui.desk.actions import Form
+    from seminar_rag.ui.desk.form import Form
     from seminar_rag.ui.desk.jobs import Jobs, Noted
 
 HTML = Template("ui/templates/learning.html")

@@ -36,14 +36,17 @@ def toast(said: object, *, bad: bool = False) -> str:
     return PAGE.toast(said, bad, time.monotonic_ns())
 
 
-def begin(sessions: Sequence[ListedSession], *, begun: bool, sample: bool = False) -> str:
-    """Where files are given and, until the course has a page, its address.
+def begin(
+    sessions: Sequence[ListedSession], *, begun: bool, sample: bool = False, uploaded: bool = False
+) -> str:
+    """Where files are given and, until the course has a page, its address or file.
 
     Args:
+        uploaded: the course's page is a file, which a newer one can replace.
         sample: the course is the bundled one, of which files do not become a part.
     """
     listed = () if sample else [(one.number, one.title) for one in sessions]
-    return PAGE.begin(listed, begun, sample)
+    return PAGE.begin(listed, begun, sample, uploaded)
 
 
 # What needs attention -------------------------------------------------------------------------

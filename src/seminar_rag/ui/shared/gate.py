@@ -150,7 +150,7 @@ DESK_OPEN = tuple(
         _opening("GET", r"/gradio_api/upload_progress"),
         _opening("GET", r"/gradio_api/file=/.*"),
         _opening("POST", r"/gradio_api/upload", stream=True),
-        _opening("POST", r"/files", stream=True),
+        _opening("POST", r"/(?:files|page)", stream=True),
         _opening("POST", r"/(?:place|undo)", largest=64 << 10),
     )
 )

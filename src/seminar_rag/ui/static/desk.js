@@ -106,7 +106,7 @@
   // Files: dropped on a reading or chosen for it, they are its text; dropped elsewhere, each goes to
   // the reading that it is.
   async function send(path, form) {
-    const doing = { files: "Adding the files …", place: "Putting it into the session …", undo: "Undoing …" };
+    const doing = { files: "Adding the files …", page: "Reading the file …", place: "Putting it into the session …", undo: "Undoing …" };
     tell(doing[path], false);
     try {
       const answer = await fetch(path, { method: "POST", body: form });
@@ -147,6 +147,16 @@
       const input = document.createElement("input");
       Object.assign(input, { type: "file", multiple: true, accept: ".pdf,.docx,.pptx,.odt,.epub,.rtf,.html,.htm,.mhtml,.md,.txt,.tex,.ipynb,.zip" });
       input.addEventListener("change", () => take([...input.files], chosen));
+      input.click();
+    }
+    if (event.target.closest?.("[data-page]")) {
+      const input = document.createElement("input");
+      Object.assign(input, { type: "file", accept: ".docx,.pdf,.html,.htm,.md,.markdown,.txt,.bib,.bibtex,.ris" });
+      input.addEventListener("change", () => {
+        const form = new FormData();
+        for (const file of input.files) form.append("files", file);
+        send("page", form);
+      });
       input.click();
     }
     if (!loose) return;
