@@ -390,6 +390,31 @@ def test_a_session_of_two_questions_is_not_lost() -> None:
     assert found.text.startswith("Session 1 (Dark grains) has 1 required and 1 further reading.")
 
 
+class Alike(Found):
+    """Finds texts that are as alike as texts on the subject."""
+
+    def search(
+        self, query: Query | str, k: int = 20, scope: Scope | None = None
+    ) -> tuple[Hit, ...]:
+        return tuple(replace(one, cosine=0.6) for one in super().search(query, k, scope))
+
+
+def test_a_name_that_no_text_has_comes_up_in_no_session() -> None:
+    course = AboutCourse(lambda: COURSE, Alike())
+    alike = course.answer(ask_of("when do we talk about grains in loaves?"))
+    assert alike is not None
+    assert "comes up in 1 session" in alike.text
+    named = course.answer(ask_of("when do we read the RyeNet-2 paper?"))
+    assert named is not None
+    assert "comes up in" not in named.text
+
+
+def test_which_ones_are_optional_is_asked_of_the_session_before() -> None:
+    found = answered("Which readings are required in session 1 and which ones are optional?")
+    assert {row.title for row in found.listed} == {RYE.title, OATS.title}
+    assert "2 further readings" not in found.text
+
+
 def test_what_the_list_cannot_say_of_two_questions_is_said_beside_the_other() -> None:
     found = answered("Who wrote On Rye and who is the instructor?")
     assert "is by Ada Brown." in found.text

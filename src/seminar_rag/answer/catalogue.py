@@ -50,7 +50,7 @@ from seminar_rag.answer.summaries import (
 )
 from seminar_rag.question.query import NOTHING_ASKED
 from seminar_rag.syllabus.days import sessions_asked
-from seminar_rag.text import plural, words
+from seminar_rag.text import plural, stems, words
 from seminar_rag.types import NOTES, READINGS, Citation, Hit, Listed, Scope
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ _NEAREST = 5
 """Readings that are offered to begin with on a subject that no title names."""
 _ALL = 100
 """Passages that are looked at for all readings on a subject."""
+_NAME = re.compile(r"\d|[a-z][A-Z]")
+"""A word that only a name has, "R1" or "LoRA": what is alike without it is about another thing."""
 _ALIKE = 0.45
 """Cosine of a passage to a subject from which it is about it, though it lacks its words."""
 _NO_QUESTION = "there is no question in this; ask one in words"
@@ -102,6 +104,11 @@ class Narrowed:
     scope: Scope
     words: str
     """The part in words, for the reader."""
+
+
+def _shared(row: Listed, topic: str) -> int:
+    """Words of a subject in a reading's title."""
+    return len(set(stems(topic)).intersection(stems(row.title)))
 
 
 class AboutCourse:
@@ -160,16 +167,24 @@ class AboutCourse:
         if not set(query.sessions) <= {number for one in query.apart for number in one.sessions}:
             return None  # the part of the course that all of it is about is in none of them
         found: list[CatalogueAnswer] = []
-        for at, one in enumerate(query.apart):
-            there = self._there(one, query.apart[at - 1], found[-1]) if found else None
+        within = tuple(sorted(query.scope.sessions)) if query.scope else ()
+        asked = [  # "In session 1" is said of all of them.
+            replace(one, intent="session", sessions=within)
+            if within and one.intent == "readings"
+            else one
+            for one in query.apart
+        ]
+        for at, one in enumerate(asked):
+            there = self._there(one, asked[at - 1], found[-1]) if found else None
             found.append(there or self.answer(one, scope) or not_listed(one))
         return together(found) if any(not one.unknown for one in found) else None
 
     def _there(
         self, query: Query, before: Query, said: CatalogueAnswer | None
     ) -> CatalogueAnswer | None:
-        """The readings of the sessions that the question before names, or is answered with."""
-        if query.intent != "there":
+        """The readings of the sessions that the question before names, or is answered with:
+        "… and what do we read there?", "… and which ones are optional?"."""
+        if query.intent != "there" and (query.intent != "readings" or not query.section):
             return None
         rows = said.listed if said else ()
         named = before.sessions or tuple(row.sessions[0] for row in rows if not row.section)
@@ -292,10 +307,14 @@ class AboutCourse:
             return found
         if not covers(found.listed[0].title, query.topic):
             nearest = sorted(
-                found.listed[:_NEAREST], key=lambda row: not _INTRODUCES.search(row.title)
+                found.listed[:_NEAREST],
+                key=lambda row: (-_shared(row, query.topic), not _INTRODUCES.search(row.title)),
             )
-            lead = f"No reading has “{query.topic}” in its title. Begin with “{nearest[0].title}”,"
-            return with_rows(f"{lead} whose text says most of it. After it:", nearest)
+            part = _shared(nearest[0], query.topic)
+            why = "has a part of it there" if part else "says most of it in its text"
+            lead = f"No reading has “{query.topic}” in its title."
+            lead += f" Begin with “{nearest[0].title}”, which {why}. In this order:"
+            return with_rows(lead, nearest)
 
         # What merely mentions the subject is nothing to begin with.
         rows = [row for row in found.listed if covers(row.title, query.topic)]
@@ -321,7 +340,13 @@ class AboutCourse:
     def _about(self, topic: str, k: int) -> tuple[Sequence[Hit], bool]:
         """Passages about a subject, and whether they surely are; else the nearest few."""
         hits = self._search.search(topic, k)
-        about = [hit for hit in hits if covers(hit.whole, topic) or (hit.cosine or 0.0) >= _ALIKE]
+        named = " ".join(word for word in topic.split() if _NAME.search(word))
+        about = [
+            hit
+            for hit in hits
+            if covers(hit.whole, topic)
+            or ((hit.cosine or 0.0) >= _ALIKE and (not named or covers(hit.whole, named)))
+        ]
         return about or hits[:3], bool(about)
 
     def _authors(self, course: Catalogue, query: Query) -> CatalogueAnswer | None:

@@ -63,7 +63,8 @@ _MOST_UNKNOWN, _MOST_WORDS = 4, 24
 """From how many on it makes no difference."""
 _GRAMS = (3, 4)
 """Letters that are looked at together."""
-_ARTICLES = frozenset("a an the".split())
+_BEFORE_TOPIC = frozenset("a an the about of on".split())
+"""Words that no topic begins with."""
 _REQUIRED = frozenset("required mandatory assigned obligatory compulsory must-read".split())
 _MORE = frozenset(
     "optional additional further recommended supplementary extra suggested skip".split()
@@ -138,7 +139,7 @@ class Intents:
             more = 0.0 if token in self._words else _TITLE if " " in token else _UNKNOWN
             odds.append(log(max(inside, 1e-9)) - log(max(1 - inside, 1e-9)) + more)
         start, end = _likeliest_run(_joined(asked.tokens, odds, self._words))
-        while start < end and asked.tokens[start] in _ARTICLES:
+        while start < end and asked.tokens[start] in _BEFORE_TOPIC:
             start += 1
         return (start, end) if content_words(" ".join(asked.written[start:end])) else (0, 0)
 
