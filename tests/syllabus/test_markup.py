@@ -278,37 +278,6 @@ def test_columns_set_with_spaces_are_lines_of_their_own() -> None:
     assert [item.text[at + 1 :][:4] for at in item.hard] == ["Open", "Anna"]
 
 
-CITED = """<main><p>Since <a href="#ref-lee">Lee 2001</a> and a long discussion of what it is that
-listeners do when they hear a sentence, much has been written.</p>
-<ul><li>Part 1 of (<a href="#ref-lee">Lee 2001</a>)</li><li>{other}</li></ul>
-<h2>References</h2>
-<div class="csl-entry" id="ref-lee">Lee, Ann. 2001. “<a href="https://x.org/1">Tides</a>.”</div>
-<div class="csl-entry"><a id="bib_2"></a>Moe, Bo. 2003. “Wells.”</div></main>"""
-
-
-def test_citations_in_lists_are_written_out_from_the_references_of_the_page() -> None:
-    items = html_items(CITED.format(other='(<a href="#bib_2">Moe 2003</a>)'))
-    texts = [item.text for item in items]
-    assert texts[0].startswith("Since Lee 2001 and")
-    assert texts[1:] == [
-        "Part 1 of Lee, Ann. 2001. “Tides.”",
-        "Moe, Bo. 2003. “Wells.”",
-        "References",
-    ]
-    assert [link.url for link in items[1].links] == ["https://x.org/1"]
-
-
-def test_a_list_of_references_that_no_list_cites_stays() -> None:
-    page = CITED.replace('<ul><li>Part 1 of (<a href="#ref-lee">Lee 2001</a>)</li>', "<ul>")
-    texts = [item.text for item in html_items(page.format(other="Nothing to read"))]
-    assert texts[1:] == [
-        "Nothing to read",
-        "References",
-        "Lee, Ann. 2001. “Tides.”",
-        "Moe, Bo. 2003. “Wells.”",
-    ]
-
-
 BOXES = """??? warning "Week 3: Traps"
 
     - Gigerenzer, [Rules](https://example.org/r)

@@ -84,6 +84,8 @@ def test_whole_pages_are_read() -> None:
         ("15.09. Caches", "dated", None, "Caches"),
         ("15.Caches", "numbered", 15, "Caches"),
         ("2 - Caches", "numbered", 2, "Caches"),
+        ("3.1. Week 2: Caches", "named", 2, "Caches"),
+        ("3.1 Caches", "numbered", 3, "Caches"),
         ("IX. Caches", "roman", 9, "Caches"),
     ],
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -72,6 +72,8 @@ _DATE = (
 _DATED = re.compile(rf"^[(\[]?{_DATE}(?![\w/]){_SEPARATOR}", re.I)
 _DATED_TAIL = re.compile(rf"(?<!\s)\s*(?:[(\[]\s*{_DATE}\s*[)\]]|[,|–—-]\s*{_DATE})\s*$", re.I)
 _ANY_DATE = re.compile(rf"(?<![\w/.])(?:{_DATE})(?![\w/])", re.I)
+_OUTLINE = re.compile(r"\d{1,2}(?:\.\d{1,2}){1,3}\.?\s+(?=[^\W\d_]{2})")
+"""The number that exports of org-mode, Sphinx or Quarto give a heading: "3.1. Week 1: Trees"."""
 _LONGEST = 300
 """Characters: a line that is longer opens no session."""
 
@@ -92,11 +94,16 @@ def mark_of(text: str) -> Mark | None:
     """The mark that opens a line, with all the numbers and dates that belong to it."""
     if len(text) > _LONGEST:
         return None
+    outline = _OUTLINE.match(text)
+    inner = mark_of(text[outline.end() :]) if outline else None
+    if outline and inner and inner.end:
+        return replace(inner, end=outline.end() + inner.end)
     found: Mark | None = None
     for kind, pattern in _PATTERNS:
         if match := pattern.match(text):
             value = match.groupdict().get("number")
-            found = Mark(kind, _value(value) if value else None, match.end())
+            end = outline.end() if outline else match.end()
+            found = Mark(kind, _value(value) if value else None, end)
             break
     else:
         return Mark("dated", None, 0) if _DATED_TAIL.search(text) else None
@@ -108,7 +115,8 @@ def mark_of(text: str) -> Mark | None:
 def title_of(text: str) -> str:
     """A session's title without its mark and its date; the text itself where nothing else is."""
     mark = mark_of(text)
-    rest = text[mark.end :] if mark else text
+    outline = _OUTLINE.match(text) if mark is None or not mark.end else None
+    rest = text[outline.end() if outline else mark.end if mark else 0 :]
     rest = (_DATED_TAIL.sub("", rest) if len(rest) <= _LONGEST else rest).strip(" \t:|–—-")
     return rest if re.search(r"\w", rest) else text.strip(" \t:|–—-")
 

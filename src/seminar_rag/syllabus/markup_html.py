@@ -9,10 +9,10 @@ from __future__ import annotations
 import html as html_entities
 import re
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
+from seminar_rag.syllabus.markup_cited import write_out_citations
 from seminar_rag.syllabus.markup_pre import NAMES_OF_CODE, laid_out, typed_within
 from seminar_rag.syllabus.markup_text import HARD_BREAK, Item, TextBuilder, without_junk
 from seminar_rag.types import Block, BlockKind
@@ -167,7 +167,7 @@ def html_items(html: str) -> tuple[Item, ...]:
         tree = None
     if tree is None:
         return ()
-    _write_out_citations(tree)
+    write_out_citations(tree, _BLOCK_TAGS)
     mains = tree.xpath("//main | //*[@role='main']")
     root = mains[0] if isinstance(mains, list) and len(mains) == 1 else tree
     walk = _TreeWalk()
@@ -178,52 +178,6 @@ def html_items(html: str) -> tuple[Item, ...]:
         found.append(replace(item, block=replace(item.block, start=at, offsets=None)))
         at += len(item.text) + 1 if item.text else 0
     return tuple(found)
-
-
-_BESIDE = 60
-"""Letters beside each citation up to which a block is a list of citations, and no prose."""
-
-
-def _write_out_citations(tree: Any) -> None:
-    """Put references in place of the citations that link to them, where these stand in lists.
-
-    Pandoc, Quarto, R Markdown and org-mode write "(Heim 1982)" with a link into the list of
-    references at the end of the page, whose entries have the class `csl-entry` (the HTML of the
-    Citation Style Language's processors).
-    """
-    entries = tree.xpath("//*[contains(concat(' ', @class, ' '), ' csl-entry ')]")
-    named = {name: entry for entry in entries for name in entry.xpath("descendant-or-self::*/@id")}
-    blocks: dict[Any, list[Any]] = {}
-    for link in tree.xpath("//a[starts-with(@href, '#')]") if named else ():
-        if link.get("href")[1:] in named:
-            block = next(one for one in link.iterancestors() if one.tag in _BLOCK_TAGS)
-            blocks.setdefault(block, []).append(link)
-    written = False
-    for block, links in blocks.items():
-        text = "".join(block.itertext())
-        cited = "".join("".join(link.itertext()) for link in links)
-        if len(text.strip()) - len(cited) > _BESIDE * len(links):
-            continue
-        for link in links:
-            reference = deepcopy(named[link.get("href")[1:]])
-            reference.tag, reference.tail = "span", link.tail
-            _without_brackets(link, reference)
-            link.getparent().replace(link, reference)
-            written = True
-    for entry in entries if written else ():
-        entry.drop_tree()
-
-
-def _without_brackets(link: Any, reference: Any) -> None:
-    """Take the brackets around a single citation away."""
-    before = link.getprevious()
-    text = (link.getparent().text if before is None else before.tail) or ""
-    if text.endswith("(") and (link.tail or "").startswith(")"):
-        reference.tail = link.tail[1:]
-        if before is None:
-            link.getparent().text = text[:-1]
-        else:
-            before.tail = text[:-1]
 
 
 class _TreeWalk:
