@@ -9,7 +9,7 @@ from seminar_rag.syllabus.markup import html_items, markdown_items
 from seminar_rag.syllabus.meetings import gathered, meetings_of
 from seminar_rag.syllabus.model import OTHER, READING, SESSION, TITLE
 from seminar_rag.syllabus.pieces import Piece, page_pieces
-from seminar_rag.syllabus.sections import sessions_end
+from seminar_rag.syllabus.sections import named_section, sessions_end
 
 HEADINGS = """# Water
 
@@ -126,3 +126,21 @@ def test_a_link_of_a_heading_to_itself_is_no_part_of_the_title() -> None:
     week, rivers, tides = page_pieces(html_items(html), "html")
     assert meeting_title([week, rivers]) == "Rivers"
     assert meeting_title([tides]) == "Tides of C#"
+
+
+@pytest.mark.parametrize(
+    ("text", "section"),
+    [
+        ("**Required**:", "required"),
+        ("Extra 1", "more"),
+        ("Recommended follow-up", "more"),
+        ("Lecturas recomendadas", "more"),
+        ("Recomendada 2", "more"),
+        ("Readings", None),
+        ("Optional lab", None),
+        ("Other Minds", None),
+        ("Week 1", None),
+    ],
+)
+def test_what_is_nothing_but_the_name_of_a_section(text: str, section: str | None) -> None:
+    assert named_section(text) == section

@@ -41,6 +41,7 @@ from seminar_rag.syllabus.runs import (
     stands_over,
     top_of,
 )
+from seminar_rag.syllabus.sections import named_section
 from seminar_rag.types import Block, Reading, Section
 
 
@@ -225,7 +226,8 @@ class _RegionReader:
 
     def _start(self, item: Item | None, level: int = 0, raw: str | None = None) -> _Draft:
         text = raw if raw is not None else (item.text if item is not None else "")
-        named = words.section_of(item.label) if item is not None and item.label else None
+        label = item.label if item is not None else ""
+        named = (words.section_of(label) or named_section(label)) if label else None
         draft = _Draft(words.clean_title(text), named or self._section or "required", level)
         self._drafts.append(draft)
         if item is not None and draft.title:

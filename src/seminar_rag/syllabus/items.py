@@ -10,6 +10,7 @@ from itertools import pairwise
 from seminar_rag.syllabus import names, words
 from seminar_rag.syllabus.letters import CAPITALS
 from seminar_rag.syllabus.markup import Item, Link
+from seminar_rag.syllabus.sections import named_section
 from seminar_rag.types import Block
 
 STRONG_LEVEL = 7
@@ -21,6 +22,7 @@ _URL_LINE = re.compile(r"<?https?://\S+$", re.I)
 _LETTERED = re.compile(r"^\(?[a-z][.)]\s+\S")
 _GLYPH = re.compile(r"^[+*•-]\s+\S")
 _LABELLED = re.compile(r"^\W{0,3}([A-Za-z][\w ./-]{1,20}?)\s*:\s*\S")
+_NAMED = re.compile(r"\W{0,4}([^:\n]{3,60}):\W{0,3}\s+(?=\S)")
 _SUBTITLE = re.compile(
     r"(?:an?|the|towards?|how|what|why|when|where|from|for|in|on|is|are|can|do|does|using)\b"
 )
@@ -154,6 +156,9 @@ def _unlabelled(item: Item) -> list[Item]:
 def _own_label(item: Item) -> Item:
     """A list item with its section's label apart."""
     start, end = words.section_marks(item.text)
+    named = _NAMED.match(item.text) if not (start or words.leads_in(item.text)) else None
+    if named is not None and named_section(named[1]):
+        start = named.end()
     linked = max((link.end for link in item.links), default=len(item.text))
     if end == len(item.text) and words.normal(item.text[linked:]).lower() in _BARE_LABELS:
         end = linked  # "<a>Title</a> <span>optional</span>"

@@ -16,6 +16,7 @@ from seminar_rag.syllabus import marks
 from seminar_rag.syllabus.features import is_by_line, is_names
 from seminar_rag.syllabus.model import MORE, OTHER, READING, SESSION, TITLE, Model
 from seminar_rag.syllabus.pieces import Piece
+from seminar_rag.syllabus.sections import named_section
 from seminar_rag.syllabus.series import candidates, place, series_features, unmixed
 
 if TYPE_CHECKING:
@@ -41,11 +42,15 @@ def decode(probabilities: NDArray[np.float32], pieces: Sequence[Piece], model: M
     """
     import numpy as np
 
+    named = [n for n, piece in enumerate(pieces) if named_section(piece.text)]
+    below = [n + 1 for n in named if _is_labelled(pieces[n], pieces[n + 1 : n + 2])]
     scores = np.log(probabilities + 1e-6)
+    scores[named, READING] -= _CERTAIN
+    scores[[*named, *below], SESSION] -= 2 * _CERTAIN
     labels = decoded(scores, pieces, model.steps)
     if pieces[0].form == "post":
         return labels
-    every = candidates(pieces, probabilities, labels)
+    every = candidates(pieces, probabilities, labels, {*named, *below})
     if len(every) < 2:
         return labels
     worth = model.series.scores(series_features(every, pieces, probabilities))[:, 0]
@@ -56,6 +61,11 @@ def decode(probabilities: NDArray[np.float32], pieces: Sequence[Piece], model: M
         labels = decoded(scores, pieces, model.steps)
     _name_sessions(labels, pieces, probabilities)
     return labels
+
+
+def _is_labelled(piece: Piece, following: Sequence[Piece]) -> bool:
+    """Whether a piece is the label of what follows in its block."""
+    return any(one.cut == "label" and one.block == piece.block for one in following)
 
 
 def _name_sessions(

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
 from seminar_rag.syllabus.features import said
 from seminar_rag.syllabus.model import LABEL, OTHER, SESSION
 from seminar_rag.syllabus.pieces import Piece
+from seminar_rag.types import Section
 
+_LONGEST_NAME = 60
+_NAME_WORD = re.compile(r"\w+(?:-\w+)*+")
+_FOLLOW_UP = re.compile(r"follow-?ups?", re.I)
 _SAID = ("more", "required", "reading", "watch", "work", "chapter", "link")
+
+
+def named_section(text: str) -> Section | None:
+    """The section of which a text is the name, and of nothing else: "Required", "Extra 1"."""
+    text = text.strip(" \t*_:.()[]–—-")
+    if len(text) >= _LONGEST_NAME:
+        return None
+    found = said(text)
+    if found.keys().isdisjoint({"more", "required"}):
+        return None
+    sections = {"more", "required", "reading"}
+    for word in _NAME_WORD.findall(text):
+        if sections.isdisjoint(said(word)) and not (word.isdigit() or _FOLLOW_UP.fullmatch(word)):
+            return None
+    return "more" if "more" in found else "required"
 
 
 def section_features(

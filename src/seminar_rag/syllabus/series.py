@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -36,9 +37,16 @@ def place(piece: Piece) -> tuple[int, ...]:
 
 
 def candidates(
-    pieces: Sequence[Piece], probabilities: NDArray[np.float32], labels: Sequence[int]
+    pieces: Sequence[Piece],
+    probabilities: NDArray[np.float32],
+    labels: Sequence[int],
+    never: AbstractSet[int] = frozenset(),
 ) -> list[Series]:
-    """Series of pieces that may begin the sessions; the first is what the labels say."""
+    """Series of pieces that may begin the sessions; the first is what the labels say.
+
+    Args:
+        never: which pieces begin no session, whatever the others in their places do.
+    """
     sure = probabilities[:, SESSION]
     kinds = [marks.mark_of(piece.text) for piece in pieces]
     marked = [
@@ -56,7 +64,7 @@ def candidates(
         several.sort(key=lambda group: -float(sure[group].mean()))
         found += several[:_MOST_GROUPS]
     named = {(piece.file, piece.table) for piece in pieces if piece.header}
-    heads = {n for n, p in enumerate(pieces) if not p.row and (p.file, p.table) in named}
+    heads = {n for n, p in enumerate(pieces) if not p.row and (p.file, p.table) in named} | never
     found = [[n for n in group if n not in heads] for group in found]
     found = [group for group in found if len(group) > 1]
     for group in list(found):
