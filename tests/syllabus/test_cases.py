@@ -116,24 +116,8 @@ NUMBERS = {"19/input.md": [0, 1, 1], "22/input.md": [0, 3, 1, 1, 1, 0]}
 NUMBERS |= {"12/input.md": [1, 1, 1], "28/input.md": [3, 4]}
 NUMBERS |= {"35/input.md": [1, 1, 1, 1]}
 
-TODAY: dict[str, str] = {}
-"""By its number or name, why a case is still misread; one that comes to be read is taken off."""
 
-
-def _cases() -> list[object]:
-    every = sorted([*EXPECTED, *NUMBERS])
-    return [
-        pytest.param(
-            case,
-            marks=[pytest.mark.xfail(reason=TODAY.get(case) or TODAY[case[:2]], strict=True)]
-            if {case, case[:2]} & set(TODAY)
-            else [],
-        )
-        for case in every
-    ]
-
-
-@pytest.mark.parametrize("case", _cases())
+@pytest.mark.parametrize("case", sorted([*EXPECTED, *NUMBERS]))
 def test_a_case_is_read_as_its_note_says(case: str) -> None:
     number, name = case.split("/")
     (folder,) = CASES.glob(f"{number}-*")

@@ -18,21 +18,7 @@ PAGES = Path(__file__).parent / "kinds"
 KEYS: dict[str, Any] = json.loads((PAGES / "keys.json").read_text(encoding="utf-8"))
 
 
-MISREAD = {
-    "paragraphs-authors-first.html": "headings that end in “(Week 1)” open no session",
-}
-"""Pages that are still misread; a page that comes to be read right is to be taken off."""
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason=MISREAD[name], strict=True))
-        if name in MISREAD
-        else name
-        for name in KEYS
-    ],
-)
+@pytest.mark.parametrize("name", KEYS)
 def test_a_page_of_this_kind_is_read_right(name: str) -> None:
     found = [
         [session.title, [[reading.title, reading.section] for reading in session.readings]]

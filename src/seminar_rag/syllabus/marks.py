@@ -71,6 +71,7 @@ _DATE = (
 )
 _DATED = re.compile(rf"^[(\[]?{_DATE}(?![\w/]){_SEPARATOR}", re.I)
 _DATED_TAIL = re.compile(rf"(?<!\s)\s*(?:[(\[]\s*{_DATE}\s*[)\]]|[,|–—-]\s*{_DATE})\s*$", re.I)
+_NAMED_TAIL = re.compile(rf"(?<!\s)\s+[(\[]\s*{_NAME}\.?\s*\d{{1,3}}\s*[)\]]\s*$", re.I)
 _ANY_DATE = re.compile(rf"(?<![\w/.])(?:{_DATE})(?![\w/])", re.I)
 _OUTLINE = re.compile(r"\d{1,2}(?:\.\d{1,2}){1,3}\.?\s+(?=[^\W\d_]{2})")
 """The number that exports of org-mode, Sphinx or Quarto give a heading: "3.1. Week 1: Trees"."""
@@ -113,11 +114,14 @@ def mark_of(text: str) -> Mark | None:
 
 
 def title_of(text: str) -> str:
-    """A session's title without its mark and its date; the text itself where nothing else is."""
+    """A session's title without its mark, its date and its number ("Evidence (Week 2)"); the text
+    itself where nothing else is."""
     mark = mark_of(text)
     outline = _OUTLINE.match(text) if mark is None or not mark.end else None
     rest = text[outline.end() if outline else mark.end if mark else 0 :]
-    rest = (_DATED_TAIL.sub("", rest) if len(rest) <= _LONGEST else rest).strip(" \t:|–—-")
+    if len(rest) <= _LONGEST:
+        rest = _NAMED_TAIL.sub("", _DATED_TAIL.sub("", rest))
+    rest = rest.strip(" \t:|–—-")
     return rest if re.search(r"\w", rest) else text.strip(" \t:|–—-")
 
 

@@ -7,6 +7,7 @@ model (see `assemble`) reads pages of any kind. `is_exact` says which of the two
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -57,6 +58,11 @@ def count(sessions: Sequence[Session]) -> int:
     return sum(len(session.readings) for session in sessions)
 
 
+_OFTEN = 3
+"""Readings with one title, a fifth of all at least, which then says what kind of thing they are
+("Paper discussion")."""
+
+
 def is_exact(
     structural: Sequence[Session], learned: Sequence[Session], items: Sequence[Item]
 ) -> bool:
@@ -65,16 +71,19 @@ def is_exact(
     The model reads pages of any kind, but may miss a word or a description; rules are exact on the
     pages that they fit. They fit where both find the same readings in the same sessions, where the
     model finds the same readings in hardly any session, and where each reading has a heading of its
-    own with links and description below.
+    own with links and description below. They do not where several readings have one title.
     """
+    titles = Counter(one.title for session in structural for one in session.readings if one.title)
+    if max(titles.values(), default=0) >= max(_OFTEN, count(structural) / 5):
+        return False
     ours, theirs = _places(structural), _places(learned)
     if _agree(ours, theirs):
         return True
     # The model found the readings of a page, and missed where its sessions begin.
     if len(learned) < 3 <= len(structural) and _agree({a for _, a in ours}, {a for _, a in theirs}):
         return True
-    titles = count(structural)
-    return headed(structural, items) > 0.6 and titles >= 0.5 * count(learned)
+    enough = count(structural) >= 0.5 * count(learned)
+    return enough and headed(structural, items) > 0.6
 
 
 def headed(structural: Sequence[Session], items: Sequence[Item]) -> float:
