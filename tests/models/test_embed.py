@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from seminar_rag.errors import ModelError
-from seminar_rag.models.embed import HashEmbedder, SentenceTransformerEmbedder, unit
+from seminar_rag.models.embed import HashEmbedder, Precision, SentenceTransformerEmbedder, unit
 
 
 def test_the_fake_is_near_for_shared_words() -> None:
@@ -35,6 +36,22 @@ def test_the_packaged_model(minilm: SentenceTransformerEmbedder) -> None:
     assert minilm.count("tokenization") == 2
     assert minilm.max_tokens == 256
     assert minilm.embed([]).shape == (0, 384)
+
+
+@pytest.mark.model
+def test_models_that_are_loaded_at_once_keep_their_type_of_numbers() -> None:
+    import torch
+
+    precisions: list[Precision] = ["bfloat16", "float32"] * 3
+    with ThreadPoolExecutor(len(precisions)) as pool:
+        made = list(
+            pool.map(
+                lambda one: SentenceTransformerEmbedder(precision=one).embed(["A text."]),
+                precisions,
+            )
+        )
+    assert torch.get_default_dtype() == torch.float32
+    assert all(one.shape == (1, 384) for one in made)
 
 
 @pytest.mark.model

@@ -35,6 +35,9 @@ FEW = 64
 
 Side = Literal["question", "passage"]
 """What a text is: many models put different words before the two."""
+LOADING = threading.Lock()
+"""Held while a torch model is loaded: transformers sets torch's type of numbers for the whole
+process meanwhile, so that layers of models that are loaded at once would have mixed types."""
 _PROMPT_NAMES: dict[Side, tuple[str, ...]] = {
     "question": ("query", "question"),
     "passage": ("document", "passage", "corpus"),
@@ -226,12 +229,13 @@ class SentenceTransformerEmbedder:
 
         logging.disable_progress_bar()  # "Loading weights" says nothing; downloads keep theirs
         try:
-            return SentenceTransformer(
-                str(folder or self.name),
-                device="cpu",
-                local_files_only=folder is not None,
-                model_kwargs={"dtype": getattr(torch, self.precision)},
-            )
+            with LOADING:
+                return SentenceTransformer(
+                    str(folder or self.name),
+                    device="cpu",
+                    local_files_only=folder is not None,
+                    model_kwargs={"dtype": getattr(torch, self.precision)},
+                )
         except (OSError, ValueError, ImportError) as error:
             raise ModelError(
                 f"the embedding model {self.name!r} cannot be loaded"

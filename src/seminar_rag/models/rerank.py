@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from seminar_rag.errors import ModelError
+from seminar_rag.models.embed import LOADING
 from seminar_rag.models.hub import downloaded
 from seminar_rag.models.suggested import RERANKERS
 
@@ -57,11 +58,12 @@ class CrossEncoderReranker:
 
         logging.disable_progress_bar()  # "Loading weights" says nothing; downloads keep theirs
         try:
-            model = CrossEncoder(
-                str(folder if folder.is_dir() else self.name),
-                device="cpu",
-                local_files_only=folder.is_dir() or downloaded(self.name),
-            )
+            with LOADING:
+                model = CrossEncoder(
+                    str(folder if folder.is_dir() else self.name),
+                    device="cpu",
+                    local_files_only=folder.is_dir() or downloaded(self.name),
+                )
         except (OSError, ValueError, ImportError) as error:
             raise ModelError(
                 f"the reranker {self.name!r} cannot be loaded ({str(error).splitlines()[0]}) —"
