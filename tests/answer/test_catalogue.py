@@ -409,8 +409,9 @@ def test_a_name_that_no_text_has_comes_up_in_no_session() -> None:
     assert "comes up in" not in named.text
 
 
-def test_which_ones_are_optional_is_asked_of_the_session_before() -> None:
-    found = answered("Which readings are required in session 1 and which ones are optional?")
+@pytest.mark.parametrize("where", ["in session 1", "for the session on dark grains"])
+def test_which_ones_are_optional_is_asked_of_the_session_before(where: str) -> None:
+    found = answered(f"Which readings are required {where} and which ones are optional?")
     assert {row.title for row in found.listed} == {RYE.title, OATS.title}
     assert "2 further readings" not in found.text
 

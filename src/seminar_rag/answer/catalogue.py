@@ -188,6 +188,8 @@ class AboutCourse:
             return None
         rows = said.listed if said else ()
         named = before.sessions or tuple(row.sessions[0] for row in rows if not row.section)
+        if rows and not named:  # readings of one session
+            named = tuple(sorted(set.intersection(*(set(row.sessions) for row in rows))))
         if not named:
             return None
         return session_readings(self._catalogue(), replace(query, sessions=named))
