@@ -520,7 +520,13 @@ def test_a_store_of_version_0_2_0_opens(store: Store, database: str) -> None:
     )
     store.add_corrections(Correction("rename", "r", title="B"))
     before = store.catalogue()
-    for table, column in (("reading", "doubt"), ("reading", "shown"), ("document", "unit")):
+    lacking = [
+        ("reading", "doubt"),
+        ("reading", "shown"),
+        ("reading", "kind"),
+        ("document", "unit"),
+    ]
+    for table, column in lacking:
         store._db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
     store._db.execute("ALTER TABLE session DROP COLUMN date")
     store._db.commit()

@@ -433,9 +433,11 @@ def test_an_edit_holds_at_once_and_after_later_ingests(course: Course) -> None:
     assert row(course, LOOMS.title)[0] == 1
     course.edit(LOOMS.title, session=2)
     course.edit(LOOMS.title, authors="A. Weaver  and B. Dyer", section="more")
+    course.edit(LOOMS.title, kind="podcast")
     for _ in range(2):
         number, entry = row(course, LOOMS.title)
         assert (number, entry.authors, entry.section) == (2, "A. Weaver and B. Dyer", "more")
+        assert entry.kind == "podcast"
         assert texts(course)[LOOMS.title] == (entry.id, (2,))
         ingest(course)
     course.take_back(unedited)

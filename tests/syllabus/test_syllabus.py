@@ -629,6 +629,7 @@ def test_json_has_the_documented_shape(tmp_path: Path) -> None:
         "urls": ["https://arxiv.org/abs/2309.00001v2"],
         "arxiv_id": "2309.00001",
         "authors": "Ada Byron, Karl Weier, Sofia Germain",
+        "kind": None,
         "abstract": ABSTRACT,
         "confidence": 1.0,
         "doubts": [],
@@ -693,6 +694,7 @@ def test_the_example_toml_is_read() -> None:
     first, second = syllabus.sessions[0].readings
     assert first.urls == ("https://arxiv.org/abs/1706.03762",)
     assert (first.arxiv_id, first.section, second.section) == ("1706.03762", "required", "more")
+    assert (second.kind, syllabus.sessions[1].readings[1].kind) == (None, "article")
     assert second.abstract is not None
     assert "\n" not in second.abstract
     third, fourth = syllabus.sessions[1].readings
@@ -733,6 +735,7 @@ def test_toml_files_are_relative_to_it(tmp_path: Path) -> None:
         ("session = ['x']\n", r"write \[\[session\]\]"),
         ("[[session]]\n[[session.reading]]\nurls = [1]\n", "texts in quotes"),
         ("[[session]]\n[[session.reading]]\nsection = 'extra'\n", '"required" or "more"'),
+        ("[[session]]\n[[session.reading]]\nkind = 'film'\n", 'kind is "film"; write one of paper'),
         ("[[session]]\n[[session.reading]]\narxiv = 'abc'\n", 'arxiv is "abc"'),
         ("[[session]]\n[[session.reading]]\nfiles = ['no.pdf']\n", "no.pdf does not exist"),
         ("[[session]]\n[[session.reading]]\nauthors = 'A'\n", "is empty"),

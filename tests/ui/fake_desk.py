@@ -18,7 +18,7 @@ from seminar_rag.ingest.attention import needs
 from seminar_rag.ingest.correct import revised
 from seminar_rag.journal.insights import insights
 from seminar_rag.journal.journal import Journal
-from seminar_rag.types import Document, Section
+from seminar_rag.types import Document, Section, WorkKind
 from seminar_rag.types.catalogue import (
     Catalogue,
     Correction,
@@ -263,10 +263,17 @@ class FakeDeskCourse(FakeCourse):
         authors: str = "",
         section: Section | None = None,
         session: int | None = None,
+        kind: WorkKind | None = None,
     ) -> str:
-        self.acts.append(("edit", reading, authors, section, session))
+        self.acts.append(("edit", reading, authors, section, session, kind))
         return self._decide(
-            Correction("edit", reading, authors=authors, section=section or "", session=session)
+            Correction(
+                *("edit", reading),
+                authors=authors,
+                section=section or "",
+                session=session,
+                work=kind or "",
+            )
         )
 
     def confirm(self, *readings: str) -> None:

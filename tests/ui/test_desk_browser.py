@@ -581,16 +581,19 @@ def test_the_reading_list_is_corrected_beside_the_pages_text(
     form.locator("[name='session']").focus()
     form.locator("[name='session']").select_option("3")
     form.locator("[name='section']").select_option("more")
+    form.locator("[name='work']").select_option("video")
     form.get_by_role("button", name="Save").click()
     said(desk, "Saved “Moved <b>&</b> renamed”.")
     assert course.acts == [
         ("rename", "gone", "Moved <b>&</b> renamed"),
-        ("edit", "gone", "N. Obody", "more", 3),
+        ("edit", "gone", "N. Obody", "more", 3, "video"),
         ("confirm", "gone"),
     ]
     desk.wait_for_selector("[data-key='entry-3-gone']")
     assert desk.locator("#entries .flag").count() == 0
-    assert "N. Obody · further reading" in desk.inner_text("[data-key='entry-3-gone'] > summary")
+    assert "N. Obody · video · further reading" in desk.inner_text(
+        "[data-key='entry-3-gone'] > summary"
+    )
 
 
 def test_a_button_works_while_an_act_of_another_part_is_under_way(

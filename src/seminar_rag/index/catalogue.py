@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS session(
 CREATE TABLE IF NOT EXISTS reading(
     source TEXT, id TEXT, title TEXT NOT NULL, authors TEXT, arxiv_id TEXT, urls TEXT NOT NULL,
     listed TEXT NOT NULL DEFAULT '[]', doubt TEXT NOT NULL DEFAULT '',
-    shown TEXT NOT NULL DEFAULT '', PRIMARY KEY (source, id));
+    shown TEXT NOT NULL DEFAULT '', kind TEXT, PRIMARY KEY (source, id));
 CREATE TABLE IF NOT EXISTS listing(
     source TEXT, session INTEGER, position INTEGER, reading TEXT NOT NULL, section TEXT NOT NULL,
     PRIMARY KEY (source, session, position));

@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS moving(id TEXT PRIMARY KEY);
 _ADDED_COLUMNS = (
     ("reading", "doubt TEXT NOT NULL DEFAULT ''"),
     ("reading", "shown TEXT NOT NULL DEFAULT ''"),
+    ("reading", "kind TEXT"),
     ("document", "unit TEXT NOT NULL DEFAULT 'page'"),
     ("session", "date TEXT"),
 )

@@ -45,7 +45,7 @@ def revised(
     listed = [
         PageEntry(
             stubs[session.number],
-            Reading(one.title, one.section, one.urls, one.arxiv_id, one.authors),
+            Reading(one.title, one.section, one.urls, one.arxiv_id, one.authors, kind=one.kind),
             one,
         )
         for session in sessions
@@ -148,6 +148,7 @@ def _corrected(
         elif each.kind == "edit":
             new = _with(new, authors=each.authors or new.reading.authors)
             new = _with(new, section=each.section or new.reading.section)
+            new = _with(new, kind=each.work or new.reading.kind)
             if each.session is not None and each.session in places:
                 new = replace(new, session=places[each.session])
         elif each.kind == "reject" or (each.kind == "split" and each.url):

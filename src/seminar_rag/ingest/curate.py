@@ -17,7 +17,7 @@ from seminar_rag.ingest import intake, uploaded
 from seminar_rag.ingest.attention import suggestions, to_decide
 from seminar_rag.ingest.correct import revised, take_back
 from seminar_rag.ingest.sources import slug
-from seminar_rag.types import Document, Section
+from seminar_rag.types import Document, Section, WorkKind
 from seminar_rag.types.catalogue import Catalogue, Correction, CorrectionKind, ListedReading
 from seminar_rag.types.ingest import ADDED, UPLOADED, Removal, Suggestion
 from seminar_rag.web.places import arxiv_id
@@ -87,9 +87,10 @@ class Corrections(ABC):
         authors: str = "",
         section: Section | None = None,
         session: int | None = None,
+        kind: WorkKind | None = None,
     ) -> str:
-        """Say who wrote a reading, whether it is required, or to which session it belongs. What is
-        left out stays as it is. Returns the reading's id."""
+        """Say who wrote a reading, whether it is required, to which session it belongs, or what
+        kind of work it is. What is left out stays as it is. Returns the reading's id."""
         with self.store.writer():
             found = self._listed(reading)
             if session is not None:
@@ -101,6 +102,7 @@ class Corrections(ABC):
                 authors=" ".join(authors.split()) or old.authors,
                 section=section or old.section,
                 session=old.session if session is None else session,
+                work=kind or old.work,
             )
             self._decide(found, new)
             return found.id

@@ -214,6 +214,7 @@ def list_readings(source: SourceContent) -> list[PageEntry]:
                 reading.arxiv_id,
                 reading.urls,
                 reading.section,
+                kind=reading.kind,
                 doubt=" ".join(reading.doubts),
                 shown=words_on_page(reading),
             )

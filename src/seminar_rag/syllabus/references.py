@@ -19,11 +19,12 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from seminar_rag.errors import SourceError
 from seminar_rag.guard import refusal
 from seminar_rag.syllabus.features import WORDS
+from seminar_rag.syllabus.kinds import kind_of_type
 from seminar_rag.syllabus.marks import mark_of
 from seminar_rag.syllabus.markup import front_values
 from seminar_rag.syllabus.markup_text import Item, Link
 from seminar_rag.syllabus.words import arxiv_id
-from seminar_rag.types import Block, Reading, Session, Syllabus
+from seminar_rag.types import Block, Reading, Session, Syllabus, WorkKind
 
 SUFFIXES = frozenset({".bib", ".bibtex", ".ris", ".json"})
 _KEY = re.compile(r"(?<![\w.])-?@(?:\{(?P<braced>[^{}\s]+)\}|(?P<key>\w(?:[\w:.#$%&+?<>~/-]*\w)?))")
@@ -43,6 +44,8 @@ class Reference:
     urls: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
     abstract: str = ""
+    kind: WorkKind | None = None
+    """What kind of work it is, by the type that the list states; None where that says nothing."""
 
 
 def read_references(path: Path, text: str) -> Syllabus:
@@ -100,6 +103,7 @@ def _reading(one: Reference, text: str) -> Reading:
             for part, kind in parts
             if part
         ),
+        kind=one.kind,
     )
 
 
@@ -141,6 +145,7 @@ def _bibtex(text: str) -> Iterator[Reference]:
             _addresses(fields.get("url"), fields.get("doi"), fields.get("eprint")),
             _keywords(fields.get("keywords", "")),
             fields.get("abstract", ""),
+            kind_of_type(entry.entry_type),
         )
 
 
@@ -177,6 +182,7 @@ def _ris(text: str) -> Iterator[Reference]:
             _addresses(urls[0] if urls else None, entry.get("doi")),
             tuple(entry.get("keywords", ())),
             entry.get("abstract") or "",
+            kind_of_type(entry.get("type_of_reference", "")),
         )
 
 
@@ -206,6 +212,7 @@ class _Entry(BaseModel):
     doi: str | None = Field(None, alias="DOI")
     keyword: str = ""
     abstract: str = ""
+    type: str = ""
 
 
 def _csl(text: str) -> Iterator[Reference]:
@@ -228,6 +235,7 @@ def _csl(text: str) -> Iterator[Reference]:
             _addresses(entry.url, entry.doi),
             _keywords(entry.keyword),
             entry.abstract,
+            kind_of_type(entry.type, ".json"),
         )
 
 

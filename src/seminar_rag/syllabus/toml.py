@@ -14,6 +14,7 @@
     arxiv = "1706.03762"            # or urls, or files, or none of them
     urls = ["https://example.org/talk"]
     authors = "Ashish Vaswani, Noam Shazeer, and others"
+    kind = "paper"                  # or book, chapter, article, video, podcast, "web page"
     abstract = "What the paper is about."
     files = ["papers/attention.pdf"]  # local files, relative to this TOML
 
@@ -30,7 +31,7 @@ from typing import Any
 from seminar_rag.errors import SourceError
 from seminar_rag.ids import arxiv_alone
 from seminar_rag.syllabus.words import arxiv_id
-from seminar_rag.types import Block, BlockKind, Reading, Session, Syllabus
+from seminar_rag.types import WORK_KINDS, Block, BlockKind, Reading, Session, Syllabus
 
 _TOP: Mapping[str, type] = {"course": dict, "session": list}
 _COURSE: Mapping[str, type] = {"title": str}
@@ -41,6 +42,7 @@ _READING: Mapping[str, type] = {
     "urls": list,
     "arxiv": str,
     "authors": str,
+    "kind": str,
     "abstract": str,
     "files": list,
 }
@@ -94,6 +96,10 @@ def _reading(value: Mapping[str, Any], text: str, path: Path, where: str) -> Rea
     section = value.get("section", "required")
     if section not in {"required", "more"}:
         raise SourceError(f'{path}: {where}: section is "{section}"; write "required" or "more".')
+    kind = value.get("kind")
+    if kind is not None and kind not in WORK_KINDS:
+        known = ", ".join(WORK_KINDS)
+        raise SourceError(f'{path}: {where}: kind is "{kind}"; write one of {known}.')
     urls = _strings(value.get("urls", []), path, f"{where}: urls")
     given = value.get("arxiv")
     arxiv = arxiv_alone(given) if given is not None else None
@@ -122,6 +128,7 @@ def _reading(value: Mapping[str, Any], text: str, path: Path, where: str) -> Rea
         abstract=_folded(value.get("abstract")),
         blocks=tuple(_block(part, kind, text) for part, kind in parts if part and part.strip()),
         files=files,
+        kind=kind,
     )
 
 

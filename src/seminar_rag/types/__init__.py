@@ -36,6 +36,7 @@ from seminar_rag.types.check import Claim as Claim
 from seminar_rag.types.check import ClaimKind as ClaimKind
 from seminar_rag.types.reading import NOTES as NOTES
 from seminar_rag.types.reading import READINGS as READINGS
+from seminar_rag.types.reading import WORK_KINDS as WORK_KINDS
 from seminar_rag.types.reading import Block as Block
 from seminar_rag.types.reading import BlockKind as BlockKind
 from seminar_rag.types.reading import Document as Document
@@ -48,3 +49,4 @@ from seminar_rag.types.reading import Section as Section
 from seminar_rag.types.reading import Sentence as Sentence
 from seminar_rag.types.reading import Session as Session
 from seminar_rag.types.reading import Syllabus as Syllabus
+from seminar_rag.types.reading import WorkKind as WorkKind

@@ -193,7 +193,7 @@ def syllabus_json(syllabus: Syllabus) -> dict[str, Any]:
                 "readings": [
                     {
                         **_fields(reading, *("title", "section", "urls", "arxiv_id")),
-                        **_fields(reading, "authors", "abstract"),
+                        **_fields(reading, "authors", "kind", "abstract"),
                         "confidence": round(reading.confidence, 2),
                         "doubts": list(reading.doubts),
                     }
@@ -217,7 +217,7 @@ def suggestion_json(one: Suggestion) -> dict[str, Any]:
 
 def status_json(name: str, catalogue: Catalogue, needs: Iterable[Need]) -> dict[str, Any]:
     """What is indexed, what was looked up, and what needs attention."""
-    reading = ("id", "title", "section", "arxiv_id", "urls")
+    reading = ("id", "title", "section", "kind", "arxiv_id", "urls")
     document = ("id", "reading", "title", "kind", "sessions", "path")
     record = ("source", "outcome", "detail", "pages", "passages", "at", "made")
     return {

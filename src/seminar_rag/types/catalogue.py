@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from seminar_rag.errors import NotFoundError
-from seminar_rag.types.reading import Document, Scope, Section
+from seminar_rag.types.reading import Document, Scope, Section, WorkKind
 
 CorrectionKind = Literal[
     "link", "keep", "reject", "rename", "remove", "add", "edit", "confirm", "split", "merge", "page"
@@ -23,7 +23,7 @@ class Correction:
     rename   the reading has the title `title`
     remove   the reading, or the document of that id, stays out; `title` was its title
     add      a reading of `session` with the title `title`, from `url`, from `file` or without text
-    edit     the reading has those of `authors`, `section` and `session` that are given
+    edit     the reading has those of `authors`, `section`, `session` and `work` that are given
     confirm  the reading is one, as it stands
     split    the entry holds a second reading, `title`, to which the link `url` belongs
     merge    the entry is a part of the reading `instead`
@@ -41,6 +41,8 @@ class Correction:
     authors: str = ""
     section: Section | Literal[""] = ""
     session: int | None = None
+    work: WorkKind | Literal[""] = ""
+    """The kind of work that the reading is."""
     file: str = ""
     """Relative to the data folder."""
     source: str = ""
@@ -68,6 +70,8 @@ class ListedReading:
     """The ids under which its page lists it: several where entries turned out to be one paper."""
     doubt: str = ""
     """Why someone should look at this entry; empty where its reader is sure or it was confirmed."""
+    kind: WorkKind | None = None
+    """None where the list was stored before kinds were told."""
     shown: str = ""
     """The entry in the words of the page, shortened."""
 

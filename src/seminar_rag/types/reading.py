@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 Section = Literal["required", "more"]
 Kind = Literal["paper", "abstract", "notes"]
 READINGS: frozenset[Kind] = frozenset({"paper", "abstract"})
 NOTES: frozenset[Kind] = frozenset({"notes"})
+WorkKind = Literal["paper", "book", "chapter", "article", "video", "podcast", "web page"]
+"""What kind of work a reading is. An article is one of a newspaper, a magazine, a blog or an
+encyclopedia; a paper any other text of researchers, whether it was published or not."""
+WORK_KINDS: tuple[WorkKind, ...] = get_args(WorkKind)
 BlockKind = Literal["heading", "paragraph", "item", "table", "code"]
 Unit = Literal["page", "slide", "cell", "paragraph"]
 """What the numbers in a document count; paragraphs are counted anew under each heading."""
@@ -65,6 +69,8 @@ class Reading:
     """Local files of this reading, relative to the source (readings.toml only)."""
     confidence: float = 1.0
     """How sure the reader of course pages is, from 0 to 1, that this is a reading."""
+    kind: WorkKind | None = None
+    """None where nobody has said it."""
     doubts: tuple[str, ...] = ()
     """What someone should look at in this entry of the list, as questions to the instructor."""
 

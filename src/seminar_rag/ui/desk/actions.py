@@ -282,8 +282,9 @@ class Desk:
         moved = None if form.session in numbers else form.session
         section = None if form.section == one.section else form.section
         authors = "" if form.authors == (one.authors or "") else form.authors
-        if authors or section or moved is not None:
-            self.course.edit(id_, authors, section, moved)
+        kind = None if form.work == one.kind else form.work or None
+        if authors or section or kind or moved is not None:
+            self.course.edit(id_, authors, section, moved, kind)
         self.course.confirm(id_)
         return self._undoable(f"Saved “{form.title}”.", before, one.title)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, StringConstraints, ValidationError
 
 from seminar_rag.errors import SourceError
+from seminar_rag.types import WorkKind
 from seminar_rag.types.study import LONGEST_COLUMN, MOST_COLUMNS
 
 Field = Annotated[str, StringConstraints(max_length=400, strip_whitespace=True)]
@@ -29,6 +30,8 @@ class Form(BaseModel, frozen=True):
     url: Address = ""
     session: int | None = None
     section: Literal["required", "more"] | None = None
+    work: WorkKind | Literal[""] = ""
+    """The kind of work that a reading is."""
     mode: Literal["", "first", "only"] = ""
     """With "tutor"."""
     questions: Annotated[str, StringConstraints(max_length=MOST_COLUMNS * (LONGEST_COLUMN + 2))] = (

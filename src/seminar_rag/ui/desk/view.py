@@ -13,6 +13,7 @@ from datetime import datetime
 
 from seminar_rag.html import Template
 from seminar_rag.text import plural
+from seminar_rag.types import WORK_KINDS
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, PageText, Record
 from seminar_rag.types.ingest import Need, Suggestion
 from seminar_rag.types.serving import Setting
@@ -228,7 +229,7 @@ def entries(catalogue: Catalogue) -> str:
     """Every listed reading by session, with a form to correct it and what is doubtful of it."""
     listed = [one for session in catalogue.sessions for one in session.readings]
     doubtful = {one.id for one in listed if one.doubt}
-    return LIST.entries(catalogue.sessions, len(listed), len(doubtful))
+    return LIST.entries(catalogue.sessions, len(listed), len(doubtful), WORK_KINDS)
 
 
 def page_text(pages: Iterable[PageText], catalogue: Catalogue) -> str:
