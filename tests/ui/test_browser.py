@@ -605,6 +605,8 @@ def test_a_check_can_be_stopped_and_keeps_what_it_has(tab, course, monkeypatch):
     page.click("#check-stop")
     page.wait_for_selector("#check-state :text('Stopped')")
     page.wait_for_selector("#check", state="visible")
+    page.wait_for_selector("#check-save a")
+    assert "Stopped" in page.inner_text("#check-state")
     count = page.locator("#report .item").count()
     assert 0 < count < 100
     time.sleep(1)
@@ -614,6 +616,22 @@ def test_a_check_can_be_stopped_and_keeps_what_it_has(tab, course, monkeypatch):
     monkeypatch.setattr(course, "pace", 0)
     page.wait_for_selector("#check", state="visible")
     assert page.locator("#report .item").count() == 100
+
+
+def test_a_check_that_is_stopped_at_once_can_be_started_again(tab, course, monkeypatch):
+    page = tab.page
+    monkeypatch.setattr(course, "pace", 0.3)
+    open_check(tab)
+    page.fill("#manuscript textarea", "There are three generations of it.\n" * 100)
+    for _ in range(2):
+        page.click("#check")
+        page.click("#check-stop")
+        page.wait_for_selector("#check-state :text('Stopped')")
+    monkeypatch.setattr(course, "pace", 0)
+    page.click("#check")
+    page.locator("#report .item").nth(99).wait_for()
+    page.wait_for_selector("#check-save a")
+    assert not page.inner_text("#check-state").strip()
 
 
 def test_what_cannot_be_checked_is_told(tab):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
 from base64 import b64encode
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
@@ -204,6 +205,8 @@ class CheckView:
         self._course = course
         self._limits = limits
         self._busy = False
+        self._asked: list[tuple[str | None, threading.Event]] = []
+        """The runs that have not ended: for which open page, and set where one is to stop."""
         with gr.Column(elem_id="checking", min_width=0):
             html_part("check-notice", CHECK.notice(course.check_notice))
             self._box = gr.Textbox(
@@ -230,7 +233,7 @@ class CheckView:
         read = f"(text) => seminar.readFile(text, {LARGEST_FILE})"
         self._open.click(None, self._box, self._box, js=read, **HIDDEN)
         begun = self._start.click(self._begin, None, parts, **HIDDEN)
-        running = begun.then(
+        begun.then(
             self._check,
             self._box,
             parts,
@@ -240,31 +243,39 @@ class CheckView:
             **{**HIDDEN, "queue": True},
         )
         ended = [self._state, self._start, self._stop]
-        self._stop.click(self._halt, None, ended, cancels=[running], **HIDDEN)
+        self._stop.click(self._halt, None, ended, **HIDDEN)
 
-    def _begin(self) -> Update:
+    def _begin(self, request: gr.Request) -> Update:
         """Say at once that the text is taken, also where it has to wait."""
+        self._asked.append((request.session_hash, threading.Event()))
         state = "Waiting for another check to end" if self._busy else "Reading"
         return {self._state: CHECK.state(state, running=True), **self._buttons(running=True)}
 
     def _check(self, text: str, request: gr.Request) -> Iterator[Update]:
-        if problem := self._problem(text, request):
-            yield {self._state: PARTS.message(problem), **self._buttons(running=False)}
-            return
-        self._busy = True
+        stop = self._runs(request)[0]
         try:
-            yield from self._checked(text)
+            if stop.is_set():
+                yield {self._save: gr.skip()}
+            elif problem := self._problem(text, request):
+                yield {self._state: PARTS.message(problem), **self._buttons(running=False)}
+            else:
+                self._busy = True
+                yield from self._checked(text, stop)
+            if stop.is_set() and len(self._runs(request)) == 1:  # none waits behind it
+                yield {self._state: CHECK.state("Stopped", running=False)}
         finally:
             self._busy = False
+            self._asked.remove((request.session_hash, stop))
 
-    def _checked(self, text: str) -> Iterator[Update]:
+    def _checked(self, text: str, stop: threading.Event) -> Iterator[Update]:
         yield {self._state: CHECK.state("Reading", running=True), self._report: "", self._save: "",
                **self._buttons(running=True)}  # fmt: skip
         try:
-            complete = yield from self._grow(text)
-            ended = CHECK_ENDED.format(minutes=plural(int(LONGEST_CHECK) // 60, "minute"))
-            state = "" if complete else PARTS.message(ended)
-            yield {self._state: state, **self._buttons(running=False)}
+            complete = yield from self._grow(text, stop)
+            if not stop.is_set():
+                ended = CHECK_ENDED.format(minutes=plural(int(LONGEST_CHECK) // 60, "minute"))
+                state = "" if complete else PARTS.message(ended)
+                yield {self._state: state, **self._buttons(running=False)}
         except SeminarError as error:
             yield {self._state: PARTS.message(str(error)), **self._buttons(running=False)}
         except Exception as error:  # noqa: BLE001 - logged below, without the text
@@ -280,12 +291,14 @@ class CheckView:
         wait = self._limits.admit(request.session_hash, address_of(request))
         return too_often(wait) if wait else ""
 
-    def _grow(self, text: str) -> Generator[Update, None, bool]:
-        """Yield the report every `PACE` seconds while it grows, and once at its end; returns
-        whether it is complete."""
+    def _grow(self, text: str, stop: threading.Event) -> Generator[Update, None, bool]:
+        """Yield the report every `PACE` seconds while it grows, and once when it has ended or was
+        stopped, with what saves it; returns whether it is complete."""
         checking = self._course.check(text)
         shown_at = time.monotonic()
         for done, _ in enumerate(within(LONGEST_CHECK, checking), 1):
+            if stop.is_set():
+                break
             if time.monotonic() - shown_at >= PACE:
                 shown_at = time.monotonic()
                 state = f"Checking sentence {done} of {checking.total}"
@@ -313,8 +326,14 @@ class CheckView:
             ]
         )
 
-    def _halt(self) -> Update:
+    def _halt(self, request: gr.Request) -> Update:
+        for stop in self._runs(request):
+            stop.set()
         return {self._state: CHECK.state("Stopped", running=False), **self._buttons(running=False)}
+
+    def _runs(self, request: gr.Request) -> list[threading.Event]:
+        """What stops the runs of an open page, first the one whose turn it is."""
+        return [stop for page, stop in self._asked if page == request.session_hash]
 
     def _buttons(self, *, running: bool) -> Update:
         return {self._start: gr.update(visible=not running), self._stop: gr.update(visible=running)}
