@@ -90,6 +90,7 @@ class Web:
     def __post_init__(self) -> None:
         web = self
         self._scripts: dict[tuple[str, str], deque[Page]] = {}
+        self._asked = threading.local()
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -166,6 +167,12 @@ class Web:
             return [PUBLIC]
         raise socket.gaierror(-2, "Name or service not known")
 
+    @property
+    def asked(self) -> dict[str, str]:
+        """The headers of the request that this thread is answering."""
+        headers: dict[str, str] = self._asked.headers
+        return headers
+
     # --- serving -------------------------------------------------------------------------------
 
     def _find(self, host: str, path: str) -> Page:
@@ -190,6 +197,7 @@ class Web:
         host = handler.headers.get("Host", "")
         if host.startswith("127.0.0.1"):
             host = "127.0.0.1"
+        self._asked.headers = dict(handler.headers)
         page = self._find(host, handler.path)
         tag = f'"{hashlib.md5(page.body).hexdigest()}"'
         status = page.status

@@ -306,12 +306,14 @@ def network_of(config: Config) -> Network:
     from seminar_rag.ingest.pipeline import Network
     from seminar_rag.web.fetch import Fetcher
     from seminar_rag.web.places import Places
+    from seminar_rag.web.zotero import headers
 
     def fetcher() -> Fetcher:
         return Fetcher(
             config.data / "web",
             contact=config.fetch_contact,
             allow_hosts=[host.strip() for host in config.fetch_allow_hosts.split(",")],
+            credentials=headers(config.zotero_key),
             max_age=config.fetch_max_age * 86400.0,
             max_bytes=config.fetch_max_mib << 20,
         )

@@ -86,8 +86,7 @@ class Config:
     """A PostgreSQL database, "postgresql://user:password@host/name"; empty keeps SQLite in the data
     folder."""
     store_files: str = ""
-    """Where several servers have kept and added files in common, "s3://bucket/course"; empty keeps
-    them in the data folder."""
+    """Where servers have files in common, "s3://bucket/course"; empty takes the data folder."""
     fetch_contact: str = ""
     """Your e-mail address or page, sent to every host that readings are fetched from."""
     fetch_allow_hosts: str = ""
@@ -100,6 +99,8 @@ class Config:
     """Where arXiv's PDFs are fetched from; a mirror, if you have one."""
     fetch_arxiv_api: str = "https://export.arxiv.org/api/query"
     """Where arXiv is asked for titles and authors."""
+    zotero_key: str = ""
+    """The API key that reads your collections at zotero.org; public groups need none."""
     embed_model: str = "all-MiniLM-L6-v2"
     """The packaged weights, a local folder, or a hub name."""
     embed_precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -130,8 +131,7 @@ class Config:
     serve_host: str = "127.0.0.1"
     serve_port: Annotated[int, Field(ge=0, le=65535)] = 7860
     serve_address: str = ""
-    """Where other servers of the course reach this one, "http://10.0.0.5:7860"; empty where they do
-    at the address that it listens at, or from which its machine reaches others."""
+    """Where other servers of the course reach this one; empty where they do where it listens."""
     serve_rate: _Count = 20
     """Questions a minute that one open page may ask; 0 for any number."""
     serve_rate_address: _Count = 200
@@ -174,6 +174,7 @@ class Config:
 
 LIVE: dict[str, tuple[int, int] | None] = {
     "course_name": None,
+    "zotero_key": None,
     "answer_passages": (1, 20),
     "llm_enabled": None,
     "llm_max_tokens": (50, 4_000),
@@ -183,7 +184,7 @@ LIVE: dict[str, tuple[int, int] | None] = {
 """The keys that may change while the course is served, numbers with their least and most."""
 _FILES = frozenset({"llm_model", "embed_model", "retrieve_reranker"})
 """The keys whose values may be paths."""
-SECRET = frozenset({"store_database", "llm_key", "serve_api_key", "desk_password_hash"})
+SECRET = frozenset("store_database zotero_key llm_key serve_api_key desk_password_hash".split())
 """The keys whose values are shown to nobody."""
 
 
@@ -307,7 +308,7 @@ def settings(config: Config, environ: Mapping[str, str] = os.environ) -> tuple[S
             value = getattr(config, name)
             if name in SECRET:
                 value = "set" if value else ""
-            out.append(Setting(section, key, value, name in live, LIVE.get(name)))
+            out.append(Setting(section, key, value, name in live, LIVE.get(name), name in SECRET))
     return tuple(out)
 
 

@@ -334,7 +334,7 @@ class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
     def change(self, section: str, key: str, value: str | int | bool) -> None:
         """Change a setting here and in seminar.toml; raises ConfigError where that cannot be."""
         self.parts.reconfigure(configuration.changed(self.config, section, key, value))
-        if self.common is not None:
+        if self.common is not None and f"{section}_{key}" not in configuration.SECRET:
             self.common.put("setting", f"{section}_{key}", json.dumps(value))
 
     def take_shared_settings(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from seminar_rag.cli import open_course, open_sample, printing, say_where
 from seminar_rag.cli.ingesting import ingest_sample
+from seminar_rag.config import SECRET
 from seminar_rag.errors import ConfigError, DamagedError, StoreError
 from seminar_rag.text import plural
 
@@ -60,7 +61,7 @@ def serve(options: argparse.Namespace) -> int:
     except StoreError as error:  # students can ask all the same
         console.print(str(error))
     settings = settings_of(course)
-    scrub_logs([course.config.llm_key, course.config.serve_api_key])
+    scrub_logs([getattr(course.config, name) for name in SECRET])
     app.serve(
         course,
         host,
@@ -96,7 +97,7 @@ def _serve_courses(options: argparse.Namespace) -> int:
     console.print("Opening the courses …")
     courses.refresh()
     configs = (courses.config, *(one.config for one in courses.open.values()))
-    scrub_logs({key for one in configs for key in (one.llm_key, one.serve_api_key)})
+    scrub_logs({getattr(one, name) for one in configs for name in SECRET})
 
     def ready(url: str) -> None:
         for name in courses.open:

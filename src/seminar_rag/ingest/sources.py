@@ -21,6 +21,7 @@ from seminar_rag.ingest.local import SourceContent, from_disk, packed, with_arch
 from seminar_rag.text import decoded
 from seminar_rag.types import Document, Reading, Session, Syllabus
 from seminar_rag.types.catalogue import ListedReading, PageText
+from seminar_rag.web.zotero import ZoteroPlace, collection_of, place_at
 
 if TYPE_CHECKING:
     from seminar_rag.web.fetch import Fetched, Fetcher
@@ -87,6 +88,8 @@ def page_text(source: str, fetcher: Fetcher) -> PageText:
         if not is_address(source):
             return PageText(source, page_lines(Path(source)))
         fetcher.offline = True
+        if (place := place_at(source)) is not None:
+            return PageText(source, _lines(_from_zotero(source, place, fetcher).syllabus))
         fetched = fetcher.fetch(source)
         ending = {"html": ".html", "markdown": ".md", "pdf": ".pdf"}.get(fetched.kind, "")
         return PageText(source, page_lines(fetched.file, f"page{ending}"))
@@ -94,9 +97,21 @@ def page_text(source: str, fetcher: Fetcher) -> PageText:
         return PageText(source, problem=str(error))
 
 
+def _lines(syllabus: Syllabus | None) -> tuple[str, ...]:
+    """A list of references as lines: each session, and each reading with its authors."""
+    out: list[str] = []
+    for session in syllabus.sessions if syllabus else ():
+        out.append(session.title)
+        for one in session.readings:
+            out.append(f"{one.authors}. {one.label}" if one.authors else one.label)
+    return tuple(out)
+
+
 def _from_web(url: str, fetcher: Fetcher, unpacker: Unpacker) -> SourceContent:
     from seminar_rag.syllabus import read as forms
 
+    if (place := place_at(url)) is not None:
+        return _from_zotero(url, place, fetcher)
     try:
         fetched = fetcher.fetch(url, max_age=0)
     except FetchError as error:
@@ -123,6 +138,16 @@ def _from_web(url: str, fetcher: Fetcher, unpacker: Unpacker) -> SourceContent:
         )
     sessions = tuple(_absolute(one, fetched.final_url) for one in read.sessions)
     return SourceContent(url, Syllabus(read.title, sessions), (), None, tuple(notes))
+
+
+def _from_zotero(url: str, place: ZoteroPlace, fetcher: Fetcher) -> SourceContent:
+    from seminar_rag.syllabus.references import read_references
+
+    notes: list[str] = []
+    name, text = collection_of(url, place, fetcher, notes)
+    read = read_references(Path(f"{place.key or 'library'}.json"), text)
+    sessions = tuple(replace(one, url=url) for one in read.sessions)
+    return SourceContent(url, Syllabus(name or None, sessions), (), None, tuple(notes))
 
 
 def _session_pages(

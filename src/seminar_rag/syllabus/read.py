@@ -362,8 +362,7 @@ def _folder(path: Path) -> Syllabus:
 
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:
-    parts = re.split(r"(\d+)", path.name)
-    return [(1, int(part), "") if part.isdigit() else (0, 0, part.casefold()) for part in parts]
+    return references.natural(path.name)
 
 
 def _neighbours(page: Path) -> LoadPage:

@@ -10,24 +10,28 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from seminar_rag.errors import SourceError
 from seminar_rag.guard import refusal
-from seminar_rag.syllabus.features import WORDS
+from seminar_rag.syllabus.days import spans_in
 from seminar_rag.syllabus.kinds import kind_of_type
-from seminar_rag.syllabus.marks import mark_of
+from seminar_rag.syllabus.marks import date_in, mark_of, title_of
 from seminar_rag.syllabus.markup import front_values
 from seminar_rag.syllabus.markup_text import Item, Link
+from seminar_rag.syllabus.sections import named_section
 from seminar_rag.syllabus.words import arxiv_id
 from seminar_rag.types import Block, Reading, Session, Syllabus, WorkKind
 
 SUFFIXES = frozenset({".bib", ".bibtex", ".ris", ".json"})
 _KEY = re.compile(r"(?<![\w.])-?@(?:\{(?P<braced>[^{}\s]+)\}|(?P<key>\w(?:[\w:.#$%&+?<>~/-]*\w)?))")
+_COUNTED = re.compile(r"(?P<number>\d{1,2})[\s_.-]+(?P<title>[^\W\d_].*)")
+"""What a collection is called so that it is sorted: "03 Memory"."""
 _BRACKETED = re.compile(r"\[(?=[^\[\]]*@)([^\[\]]*)\]")
 
 
@@ -46,6 +50,8 @@ class Reference:
     abstract: str = ""
     kind: WorkKind | None = None
     """What kind of work it is, by the type that the list states; None where that says nothing."""
+    session: str = ""
+    """What its session is called, where the list is divided into some."""
 
 
 def read_references(path: Path, text: str) -> Syllabus:
@@ -55,26 +61,55 @@ def read_references(path: Path, text: str) -> Syllabus:
         SourceError: the list cannot be read, or has no entry with a title.
     """
     sessions: dict[str, list[Reading]] = {}
-    for one in references_in(path, text):
+    found = references_in(path, text)
+    for one in found:
         named = (word for word in one.keywords if _names_session(word))
-        sessions.setdefault(next(named, ""), []).append(_reading(one, text))
-    order = sorted(sessions, key=lambda name: (name != "", _number(name), name))
-    if not order:
+        sessions.setdefault(one.session or next(named, ""), []).append(_reading(one, text))
+    if not sessions:
         raise SourceError(f"{path} has no entry with a title; export the list again, or add one.")
-    numbers = [_number(name) for name in order]
-    printed = len(set(numbers)) == len(numbers) and (len(order) > 1 or numbers[0])
+    divided = any(one.session for one in found)
+    order = list(sessions) if divided else in_order(sessions)
     return Syllabus(
         None,
         tuple(
             Session(
-                number if printed else at,
-                name or ("General" if len(order) > 1 else path.stem),
+                number,
+                _title(name) or ("General" if len(order) > 1 else path.stem),
                 readings=tuple(sessions[name]),
                 file=path.name,
+                date=date_in(name),
             )
-            for at, (name, number) in enumerate(zip(order, numbers, strict=True), 1)
+            for name, number in zip(order, _numbers(order), strict=True)
         ),
     )
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Names of sessions by their numbers, else by their days, else as a file manager has them."""
+    found = [name for name in names if name]
+    days = {name: span[0] for name in found for span in spans_in(name)[:1]}
+    if len(days) < len(found) or any(map(_number, found)):
+        found.sort(key=lambda name: (_number(name) or 1000, natural(name)))
+    elif found:
+        found.sort(key=lambda name: days[name])
+        # A course over the turn of the year begins after the longest time without a session.
+        months = [days[name][0] for name in found]
+        before = [months[-1], *months[:-1]]
+        gaps = [(month - last) % 12 for last, month in zip(before, months, strict=True)]
+        first = gaps.index(max(gaps)) if max(gaps) > 2 else 0
+        found = found[first:] + found[:first]
+    return [name for name in names if not name][:1] + found
+
+
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """What names are sorted by so that "Week 10" comes after "Week 9"."""
+    parts = re.split(r"(\d+)", name)
+    return [(1, int(part), "") if part.isdigit() else (0, 0, part.casefold()) for part in parts]
+
+
+def _title(name: str) -> str:
+    counted = None if mark_of(name) else _COUNTED.match(name)
+    return counted["title"] if counted else title_of(name)
 
 
 def _names_session(keyword: str) -> bool:
@@ -83,8 +118,25 @@ def _names_session(keyword: str) -> bool:
 
 
 def _number(name: str) -> int:
-    mark = mark_of(name)
-    return (mark.number or 0) if mark else 0
+    mark, counted = mark_of(name), _COUNTED.match(name)
+    return (mark.number or 0) if mark else int(counted["number"]) if counted else 0
+
+
+def _numbers(order: Sequence[str]) -> list[int]:
+    """The numbers of sessions as printed, those of the others after them; by their order where
+    none or several have the same one. Readings of no session are those of session 0."""
+    printed = [_number(name) for name in order]
+    given = [number for number in printed if number]
+    if not given or len(set(given)) < len(given):
+        return list(range(1, len(order) + 1))
+    free = count(max(given) + 1)
+    return [one or (next(free) if name else 0) for name, one in zip(order, printed, strict=True)]
+
+
+def _is_more(keyword: str) -> bool:
+    """Whether a keyword says that a reading is not required, and nothing of its subject."""
+    mark = mark_of(keyword)
+    return named_section(keyword[mark.end :] if mark else keyword) == "more"
 
 
 def _reading(one: Reference, text: str) -> Reading:
@@ -93,7 +145,7 @@ def _reading(one: Reference, text: str) -> Reading:
     parts = [(one.title, "heading"), (authors, "paragraph"), (one.abstract, "paragraph")]
     return Reading(
         one.title,
-        "more" if any(WORDS["more"].search(word) for word in one.keywords) else "required",
+        "more" if any(map(_is_more, one.keywords)) else "required",
         one.urls,
         arxiv_id(one.urls),
         authors,
@@ -142,7 +194,7 @@ def _bibtex(text: str) -> Iterator[Reference]:
             tuple(_turned(name) for name in names if name),
             (fields.get("year") or fields.get("date", ""))[:4],
             fields.get("journal") or fields.get("journaltitle") or fields.get("booktitle", ""),
-            _addresses(fields.get("url"), fields.get("doi"), fields.get("eprint")),
+            addresses(fields.get("url"), fields.get("doi"), fields.get("eprint")),
             _keywords(fields.get("keywords", "")),
             fields.get("abstract", ""),
             kind_of_type(entry.entry_type),
@@ -155,7 +207,7 @@ def _turned(name: str) -> str:
     return f"{first} {last}" if comma else name
 
 
-def _addresses(url: str | None, doi: str | None, eprint: str | None = None) -> tuple[str, ...]:
+def addresses(url: str | None, doi: str | None, eprint: str | None = None) -> tuple[str, ...]:
     found = [url] if url else []
     if doi and not any(doi in one for one in found):
         found.append(doi if doi.startswith("http") else f"https://doi.org/{doi}")
@@ -179,11 +231,16 @@ def _ris(text: str) -> Iterator[Reference]:
             tuple(_turned(name) for name in entry.get("authors") or entry.get("first_authors", [])),
             str(entry.get("year") or entry.get("publication_year") or "")[:4],
             entry.get("journal_name") or entry.get("secondary_title") or "",
-            _addresses(urls[0] if urls else None, entry.get("doi")),
+            addresses(urls[0] if urls else None, entry.get("doi")),
             tuple(entry.get("keywords", ())),
             entry.get("abstract") or "",
             kind_of_type(entry.get("type_of_reference", "")),
         )
+
+
+def plain(title: str) -> str:
+    """A title without the marks of italics and the like that Zotero keeps in it."""
+    return re.sub(r"</?(?:i|b|sub|sup|sc|span)\b[^<>]*>", "", title)
 
 
 class _Name(BaseModel):
@@ -216,7 +273,12 @@ class _Entry(BaseModel):
 
 
 def _csl(text: str) -> Iterator[Reference]:
+    from seminar_rag.syllabus.zotero import is_zotero, zotero_references
+
     values = json.loads(text)
+    if is_zotero(values):
+        yield from zotero_references(values)
+        return
     if isinstance(values, dict):
         values = values.get("items", values.get("references", []))
     try:
@@ -228,11 +290,11 @@ def _csl(text: str) -> Iterator[Reference]:
         dates = entry.issued.parts if entry.issued else []
         yield Reference(
             entry.id,
-            entry.title,
+            plain(entry.title),
             tuple(names),
             next((part for parts in dates for part in parts), ""),
             entry.container,
-            _addresses(entry.url, entry.doi),
+            addresses(entry.url, entry.doi),
             _keywords(entry.keyword),
             entry.abstract,
             kind_of_type(entry.type, ".json"),

@@ -134,6 +134,7 @@ class Setting:
     """Whether it can be changed while the course is served."""
     limits: tuple[int, int] | None = None
     """The least and the most of a number that can be changed."""
+    secret: bool = False
 
 
 Level = Literal["ok", "note", "bad"]

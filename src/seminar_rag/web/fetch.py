@@ -1,26 +1,18 @@
 """An address → a file on disk, fetched politely. Knows nothing of readings.
 
 One request at a time and a pause between two for every host, several hosts side by side; answers
-are kept by the hash of their content and asked for again only when they have changed:
-
-    objects/<sha256>        a body as it came, unpacked
-    addresses/<hash>.json   an address: its content, ETag, time, or how it failed
-    facts/<sha256>.json     what was found out about a content
-    texts/<sha256>.md       a text taken out of a content
-
-Every file is written whole or not at all, so that a crash costs no more than a request.
+are kept by the hash of their content (`cache`) and asked for again only when they have changed.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -28,7 +20,7 @@ import httpx
 from seminar_rag import __version__
 from seminar_rag.documents.parse import FileKind, sniff
 from seminar_rag.errors import FetchError
-from seminar_rag.files import draft, write
+from seminar_rag.web.cache import Cache, CacheEntry
 from seminar_rag.web.connect import (
     MAX_BYTES,
     Connections,
@@ -91,6 +83,7 @@ class Fetcher:
     Args:
         contact: an e-mail address or a page that every host is shown.
         allow_hosts: hosts that may lie in a private network; they are asked without pauses.
+        credentials: host → the headers that show it who asks; no other host gets them.
         max_age: seconds for which a copy is taken without asking; then it is asked for again.
         max_bytes, timeout, deadline, transport, resolve: see `Connections`.
         offline: take copies of any age, and never ask.
@@ -103,6 +96,7 @@ class Fetcher:
         *,
         contact: str = "",
         allow_hosts: Sequence[str] = (),
+        credentials: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
         max_age: float = 7 * 86400.0,
         max_bytes: int = MAX_BYTES,
         timeout: float = 30.0,
@@ -118,6 +112,7 @@ class Fetcher:
     ) -> None:
         self.cache = Cache(folder)
         self.offline = offline
+        self.credentials = credentials
         self.max_age = max_age
         self.bodies = 0
         """Bodies received so far."""
@@ -171,7 +166,8 @@ class Fetcher:
             return known
         if self.offline:
             raise FetchError("offline", f"{url} was not fetched before — run it with --fetch")
-        if entry is not None and entry.failed and fresh and age < _REMEMBER_FAILURE:
+        asked = entry is not None and fresh and not self._keyed(url)
+        if entry is not None and entry.failed and asked and age < _REMEMBER_FAILURE:
             raise FetchError(entry.failed, entry.message)
         try:
             return self._follow(url, entry if known else None)
@@ -182,6 +178,10 @@ class Fetcher:
                 failed = CacheEntry(url, at=self._now(), failed=error.failure, message=str(error))
                 self.cache.remember(failed)
             raise
+
+    def _keyed(self, url: str) -> bool:
+        """Whether an address is asked with a key, which may have been changed meanwhile."""
+        return any(url.startswith(f"https://{host}/") for host in self.credentials)
 
     def _follow(self, url: str, entry: CacheEntry | None) -> Fetched:
         """What an address gives after all its redirects; it is remembered."""
@@ -213,7 +213,7 @@ class Fetcher:
                 pause = lane.pause
                 self._await_turn(parts, lane)
                 try:
-                    answer = self._request(parts, entry)
+                    answer = self._request(parts, entry, lane)
                     lane.failures = 0
                     if isinstance(answer, CacheEntry) and not answer.hash:
                         pause = lane.least
@@ -245,13 +245,19 @@ class Fetcher:
         if self._closed.is_set():
             raise FetchError("offline", f"{url} was not asked for — run it again")
 
-    def _request(self, url: httpx.URL, entry: CacheEntry | None) -> CacheEntry | str:
+    def _request(self, url: httpx.URL, entry: CacheEntry | None, lane: _Lane) -> CacheEntry | str:
         headers = dict(self._headers)
+        if url.scheme == "https":
+            headers |= self.credentials.get(url.host, {})
         if entry is not None and entry.etag:
             headers["If-None-Match"] = entry.etag
         if entry is not None and entry.modified:
             headers["If-Modified-Since"] = entry.modified
+        if entry is not None and entry.version:
+            headers["If-Modified-Since-Version"] = entry.version
         with self._connections.get(url, headers) as response:
+            wait = retry_after(response.headers.get("backoff", ""), self._now())  # Zotero's
+            lane.free_at = self._clock() + min(wait, _PATIENCE)
             return self._answer(url, response)
 
     def _answer(self, url: httpx.URL, response: httpx.Response) -> CacheEntry | str:
@@ -274,7 +280,8 @@ class Fetcher:
         with self._lock:
             self.bodies += 1
         etag, modified = response.headers.get("etag", ""), response.headers.get("last-modified", "")
-        return CacheEntry(str(url), hash=digest, etag=etag, modified=modified)
+        version = response.headers.get("last-modified-version", "")
+        return CacheEntry(str(url), hash=digest, etag=etag, modified=modified, version=version)
 
     def _lane(self, host: str) -> _Lane:
         slow = next((h for h in self._pauses if host == h or host.endswith(f".{h}")), None)
@@ -296,86 +303,3 @@ class Fetcher:
         with file.open("rb") as opened:
             kind = sniff(opened.read(1 << 16), Path(urlsplit(entry.final_url).path).suffix)
         return Fetched(entry.url, entry.final_url, file, entry.hash, kind, event)
-
-
-# --- the folder of copies -------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class CacheEntry:
-    """What is remembered of an address."""
-
-    url: str
-    final_url: str = ""
-    hash: str = ""
-    etag: str = ""
-    modified: str = ""
-    at: float = 0.0
-    """When it was last asked for, in seconds since 1970."""
-    failed: str = ""
-    """The failure's word, if it failed for good."""
-    message: str = ""
-    """The failure in words."""
-
-
-class Cache:
-    """The files under `folder`, which is made when something is kept."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def object(self, digest: str) -> Path:
-        """Where a content lies, or would lie."""
-        return self.folder / "objects" / digest
-
-    def keep(self, pieces: Iterable[bytes]) -> str:
-        """Keep a content as it streams in; its SHA-256. Nothing stays when `pieces` raises."""
-        digest = hashlib.sha256()
-        with draft(self.object("unnamed")) as made:
-            for piece in pieces:
-                digest.update(piece)
-                made.file.write(piece)
-            made.path = self.object(digest.hexdigest())
-        return digest.hexdigest()
-
-    def entry(self, url: str) -> CacheEntry | None:
-        """What is remembered of an address."""
-        values = _read(self._address(url))
-        try:
-            entry = CacheEntry(**values) if values else None
-        except TypeError:
-            return None
-        return entry if entry and entry.url == url else None
-
-    def remember(self, entry: CacheEntry) -> None:
-        """Remember an address, in place of what was known of it."""
-        values = {name: getattr(entry, name) for name in CacheEntry.__slots__}
-        write(self._address(entry.url), json.dumps(values, ensure_ascii=False))
-
-    def facts(self, digest: str) -> dict[str, str] | None:
-        """What was found out about a content before."""
-        return _read(self.folder / "facts" / f"{digest}.json")
-
-    def keep_facts(self, digest: str, facts: Mapping[str, str]) -> None:
-        """Remember what was found out about a content."""
-        write(self.folder / "facts" / f"{digest}.json", json.dumps(dict(facts)))
-
-    def keep_text(self, text: str) -> Path:
-        """Keep a text that was taken out of a content; its file, named by its hash."""
-        digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-        path = self.folder / "texts" / f"{digest}.md"
-        if not path.is_file():
-            write(path, text)
-        return path
-
-    def _address(self, url: str) -> Path:
-        name = hashlib.sha256(url.encode()).hexdigest()[:32]
-        return self.folder / "addresses" / f"{name}.json"
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return values if isinstance(values, dict) else None

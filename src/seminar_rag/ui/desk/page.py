@@ -300,7 +300,8 @@ class DeskPage:
                 field: before,
             }
         label = view.SETTINGS[one.section, one.key][0]
-        return {self._setting_said: PAGE.message(f"{label}: saved in seminar.toml.")}
+        said = PAGE.message(f"{label}: saved in seminar.toml.")
+        return {self._setting_said: said, field: "set" if one.secret and wanted else wanted}
 
 
 def _field(one: Setting) -> Any:
@@ -317,7 +318,7 @@ def _field(one: Setting) -> Any:
         if one.limits:
             shared["info"] = f"From {one.limits[0]} to {one.limits[1]:,}. {info}"
         return gr.Number(precision=0, **shared)
-    return gr.Textbox(max_length=200, **shared)
+    return gr.Textbox(max_length=200, type="password" if one.secret else "text", **shared)
 
 
 def _as(value: object, like: str | int | bool) -> str | int | bool | None:

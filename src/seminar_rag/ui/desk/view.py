@@ -263,6 +263,11 @@ SETTINGS: dict[tuple[str, str], tuple[str, str]] = {
         "Name of the course",
         "Shown on pages that are opened from now on. Empty takes the course page’s title.",
     ),
+    ("zotero", "key"): (
+        "Zotero key",
+        "For a collection that not everybody may see, at zotero.org: a key that may read it, made"
+        " at https://www.zotero.org/settings/keys. It is kept in seminar.toml and never shown.",
+    ),
     ("answer", "passages"): (
         "Passages per answer",
         "More passages find more. A language model reads every one before it writes, so the wait"
