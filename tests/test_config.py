@@ -153,6 +153,7 @@ def test_settings_show_no_secret_and_what_is_fixed(tmp_path: Path) -> None:
     shown = {(one.section, one.key): one for one in settings(load(tmp_path, environ), environ)}
     assert shown["llm", "key"].value == "set"
     assert shown["desk", "password_hash"].value == ""
+    assert (shown["zotero", "key"].live, shown["zotero", "key"].secret) == (True, True)
     assert not shown["answer", "passages"].live
     assert shown["journal", "days"].live
     assert not shown["store", "url"].live

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ingest.test_pipeline import ScriptedParser
+from ingest.test_ingest_web import PlainParser
 from local_web import Page, Web, html, redirect
 from seminar_rag.documents.archive import Unpacker
 from seminar_rag.errors import SourceError
@@ -136,6 +137,7 @@ def test_collections_are_sessions_and_their_items_readings(
         "Ana Ruiz",
         None,
     ]
+    assert [one.kind for one in readings] == ["paper", "paper", "paper", "book", "article"]
     assert readings[0].urls == ("https://coast.test/harbours", "https://doi.org/10.5555/harbours")
     assert readings[1].urls == (f"https://{API}/groups/77/items/SCANNED1/file",)
     assert readings[2].arxiv_id == "2101.00042"
@@ -313,8 +315,9 @@ def ingest(
     web: Web, tmp_path: Path, embedder: HashEmbedder, fetch: Callable[..., Fetcher]
 ) -> Callable[[Store], IngestReport]:
     def run(store: Store) -> IngestReport:
+        made: Any = PlainParser()
         with store.writer():
-            ingestor = Ingestor(store, embedder, ScriptedParser, network=Network(fetch))
+            ingestor = Ingestor(store, embedder, made, network=Network(fetch))
             return ingestor.ingest(COURSE)
 
     return run
@@ -338,7 +341,7 @@ def test_what_changed_at_zotero_is_brought_in_and_nothing_else_asked_for(
     }
 
     web.seen.clear()
-    assert ingest(store).unchanged
+    assert ingest(store).fetched == 0
     assert {seen.status for seen in web.seen if seen.host == API and "file" not in seen.path} == {
         304
     }

@@ -69,6 +69,32 @@ CSL = """[
   "URL": "https://arxiv.org/abs/2101.00042", "keyword": "Week 2, optional"}
 ]
 """
+ZOTERO = """{
+ "config": {"id": "36a3b0b5-bad0-4a04-b79b-441c7cef77db", "label": "BetterBibTeX JSON"},
+ "collections": {
+  "COASTAAA": {"key": "COASTAAA", "parent": false, "name": "The Coast", "items": [],
+               "collections": ["WEEK2AAA", "WEEK1AAA"]},
+  "WEEK1AAA": {"key": "WEEK1AAA", "parent": "COASTAAA", "name": "Week 1: Harbours", "items": [11],
+               "collections": []},
+  "WEEK2AAA": {"key": "WEEK2AAA", "parent": "COASTAAA", "name": "Week 2: Lights",
+               "items": [12, 13], "collections": []}},
+ "items": [
+  {"itemID": 13, "key": "TANAKA21", "itemType": "preprint", "title": "Ropes and Knots in Practice",
+   "creators": [{"creatorType": "author", "name": "Yui Tanaka"}], "date": "2021-01-03",
+   "archiveID": "arXiv:2101.00042", "tags": [{"tag": "optional", "type": 1}]},
+  {"itemID": 11, "key": "OKAFOR14", "itemType": "journalArticle", "date": "06/2014",
+   "title": "Harbours that <i>Remember</i> Their Ships", "url": "https://example.org/harbours",
+   "creators": [{"creatorType": "author", "firstName": "Ngozi", "lastName": "Okafor"},
+                {"creatorType": "author", "firstName": "Marta", "lastName": "López"}],
+   "publicationTitle": "Journal of Tides", "tags": [], "notes": [],
+   "attachments": [{"itemType": "attachment", "title": "PDF", "path": "/home/ada/Zotero/x.pdf"}]},
+  {"itemID": 12, "key": "BRANDT19", "itemType": "conferencePaper", "DOI": "10.5555/lighthouse",
+   "title": "What a Lighthouse Measures", "tags": [],
+   "creators": [{"creatorType": "author", "firstName": "Ilse", "lastName": "Brandt"},
+                {"creatorType": "editor", "firstName": "Al", "lastName": "Editor"}]}
+ ]
+}
+"""
 QUARTO = """---
 title: "The Coast"
 bibliography: coast.bib
@@ -156,6 +182,7 @@ DUE = [
         ("coast.bib", BIBTEX),
         ("coast.ris", RIS),
         ("coast.json", CSL),
+        pytest.param("coast.json", ZOTERO, id="coast.json-of-Better-BibTeX"),
         ("coast.qmd", QUARTO),
         ("coast.Rmd", QUARTO),
         pytest.param("coast.org", ORG, marks=pytest.mark.slow),
@@ -181,6 +208,22 @@ def test_a_list_is_read_in_the_form_it_is_kept_in(name: str, text: str, tmp_path
         "Ilse Brandt",
         "Yui Tanaka",
     ]
+
+
+def test_what_a_keyword_says_of_the_subject_makes_no_reading_optional(tmp_path: Path) -> None:
+    text = BIBTEX.replace("{Week 1}", "{Week 1, recommender systems}")
+    text = text.replace("Week 2, optional", "Week 2 (further reading)")
+    (tmp_path / "coast.bib").write_text(text, encoding="utf-8")
+    read = read_syllabus(tmp_path / "coast.bib")
+    sections = [one.section for session in read.sessions for one in session.readings]
+    assert sections == ["required", "required", "more"]
+
+
+def test_sessions_without_a_number_come_after_those_that_have_one(tmp_path: Path) -> None:
+    text = ZOTERO.replace("Week 2: Lights", "Films").replace("Week 1: Harbours", "Week 4: Harbours")
+    (tmp_path / "coast.json").write_text(text, encoding="utf-8")
+    read = read_syllabus(tmp_path / "coast.json")
+    assert [(one.number, one.title) for one in read.sessions] == [(4, "Harbours"), (5, "Films")]
 
 
 def test_a_citation_that_no_list_has_stays_as_it_stands(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import pytest
 from fake_course import ANSWERS, EVIL, HOSTILE, JUDGED, RAG, STEPS, UNKNOWN
 from fake_desk import PAGE, FakeDeskCourse, by_first_words
 
+from seminar_rag.assembly import network_of
 from seminar_rag.course import SAMPLE, Course
 from seminar_rag.errors import BusyError, ConfigError, ModelError, NotFoundError, SourceError
 from seminar_rag.ingest.attention import needs
@@ -494,6 +495,9 @@ def test_settings_change_at_once_and_stay(tiny_course: Course) -> None:
     tiny_course.change("journal", "days", 7)
     tiny_course.change("answer", "passages", 3)
     tiny_course.change("course", "name", "Another name")
+    tiny_course.change("zotero", "key", "hush-hush-hush")
+    with network_of(tiny_course.config).fetcher() as fetcher:
+        assert fetcher.credentials == {"api.zotero.org": {"Zotero-API-Key": "hush-hush-hush"}}
     assert (tiny_course.journal.enabled, tiny_course.journal.days) == (True, 7)
     assert tiny_course.name == "Another name"
     hits = next(event for event in tiny_course.ask(question) if hasattr(event, "hits"))

@@ -433,8 +433,18 @@ def test_a_setting_is_changed_and_kept(desk: Any, course: FakeDeskCourse, folder
     assert "passages = 5" in saved
     assert "enabled = true" in saved
     assert "[store] url" in desk.inner_text("#other-settings")
+    secret = desk.locator("#set-zotero-key input")
+    sync_api.expect(secret).to_have_attribute("type", "password")
+    secret.fill("P9NiFoyLeZu2bZNvvuQPDWsd")
+    secret.press("Enter")
+    desk.wait_for_selector("#settings-said .fine:has-text('Zotero key')")
+    sync_api.expect(secret).to_have_value("set")
+    saved = (folder / "seminar.toml").read_text(encoding="utf-8")
+    assert 'key = "P9NiFoyLeZu2bZNvvuQPDWsd"' in saved
     desk.reload()
     desk.click("button[role='tab']:has-text('Settings')")
+    sync_api.expect(desk.locator("#set-zotero-key input")).to_have_value("set")
+    assert "P9NiFoy" not in desk.content()
     sync_api.expect(desk.locator("#set-answer-passages input")).to_have_value("5")
     sync_api.expect(desk.locator("#set-journal-enabled input")).to_be_checked()
 

@@ -7,16 +7,18 @@ from collections.abc import Mapping
 from seminar_rag.types import WorkKind
 
 _TYPES: Mapping[WorkKind, str] = {
-    # types of BibTeX and BibLaTeX, of RIS, and of CSL-JSON, which a Zotero export uses too
+    # types of BibTeX and BibLaTeX, of RIS, of CSL-JSON, which a Zotero export uses too, and of
+    # Zotero's own form
     "paper": "article-journal paper-conference inproceedings conference techreport report thesis"
     " phdthesis mastersthesis unpublished manuscript jour ejour cpaper conf rprt thes unpb inpr"
-    " preprint",
+    " preprint journalarticle conferencepaper",
     "book": "book mvbook collection mvcollection proceedings mvproceedings ebook edbook whole",
-    "chapter": "chapter incollection inbook bookinbook suppbook chap echap",
+    "chapter": "chapter incollection inbook bookinbook suppbook chap echap booksection",
     "article": "article-magazine article-newspaper post-weblog post mgzn news blog entry"
-    " entry-encyclopedia entry-dictionary inreference ency encyc",
-    "video": "video movie motion_picture mpct advs",
-    "podcast": "audio podcast song soun sound",
+    " entry-encyclopedia entry-dictionary inreference ency encyc magazinearticle newspaperarticle"
+    " blogpost encyclopediaarticle dictionaryentry",
+    "video": "video movie motion_picture mpct advs videorecording film tvbroadcast",
+    "podcast": "audio podcast song soun sound audiorecording radiobroadcast",
     "web page": "online www electronic webpage elec",
 }
 _KIND_OF: Mapping[str, WorkKind] = {

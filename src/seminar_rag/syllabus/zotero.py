@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from seminar_rag.syllabus.kinds import kind_of_type
 from seminar_rag.syllabus.references import Reference, addresses, in_order, plain
 from seminar_rag.syllabus.sections import named_section
 
@@ -185,6 +186,7 @@ def _reference(item: _Item) -> Reference:
         tuple(dict.fromkeys(urls)),
         tuple(one if isinstance(one, str) else one.tag for one in item.tags),
         item.abstract,
+        kind_of_type(item.kind),
     )
 
 

@@ -248,9 +248,7 @@ class _Asker:
                 " it, and put it into [zotero] key of seminar.toml or SEMINAR_RAG_ZOTERO_KEY"
             )
         if error.failure == "gone":
-            return (
-                f"Zotero has no such collection: {self.url} — open it there, and copy its address"
-            )
+            return f"Zotero has no collection at {self.url} — open it there, and copy its address"
         return str(error)
 
 
