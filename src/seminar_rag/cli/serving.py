@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seminar_rag.cli import open_course, open_sample, printing, say_where
 from seminar_rag.cli.ingesting import ingest_sample
-from seminar_rag.config import SECRET
 from seminar_rag.errors import ConfigError, DamagedError, StoreError
 from seminar_rag.text import plural
 
@@ -61,7 +60,7 @@ def serve(options: argparse.Namespace) -> int:
     except StoreError as error:  # students can ask all the same
         console.print(str(error))
     settings = settings_of(course)
-    scrub_logs([getattr(course.config, name) for name in SECRET])
+    scrub_logs(_keys(course.config))
     app.serve(
         course,
         host,
@@ -73,6 +72,11 @@ def serve(options: argparse.Namespace) -> int:
         **settings,
     )
     return 0
+
+
+def _keys(of: Any) -> list[str]:
+    """The keys that may come up in what other services answer."""
+    return [of.llm_key, of.serve_api_key, of.zotero_key]
 
 
 def _address(options: argparse.Namespace, of: Course | Courses) -> tuple[str, int]:
@@ -97,7 +101,7 @@ def _serve_courses(options: argparse.Namespace) -> int:
     console.print("Opening the courses …")
     courses.refresh()
     configs = (courses.config, *(one.config for one in courses.open.values()))
-    scrub_logs({getattr(one, name) for one in configs for name in SECRET})
+    scrub_logs({key for one in configs for key in _keys(one)})
 
     def ready(url: str) -> None:
         for name in courses.open:
