@@ -78,8 +78,8 @@ def standardise(scores: Sequence[float]) -> list[float]:
 Rarity = Callable[[Sequence[str]], Mapping[str, float]]
 
 _PART = re.compile(r"[^\W_]+")
-_ROWS = 1024
-"""Words whose bits are unpacked at a time."""
+_SIGNS = 2 * np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32) - 1
+"""The eight signs of each byte, shape (256, 8)."""
 LENGTH = 0.02
 """Penalty on a passage's score per logarithm of its number of words: the more words, the nearer
 the nearest of them to anything. Pivoted length normalisation (Singhal et al. 1996) does the same
@@ -113,13 +113,14 @@ class QueryWords:
         if not full or not count:
             return out
         bits = np.frombuffer(b"".join(packed[i] for i in full), np.uint8).reshape(-1, width)
-        # With s = 2 b - 1 for the signs, q · s = 2 q · b - Σ q. Unpacked at once, they would be
-        # 20 MB of fresh memory: after anything else had run that took 30 to 45 ms instead of 4.
-        near = np.empty((len(bits), count), np.float32)
-        for at in range(0, len(bits), _ROWS):
-            ones = np.unpackbits(bits[at : at + _ROWS], axis=1, count=dimensions)
-            near[at : at + _ROWS] = ones.astype(np.float32) @ self.vectors.T
-        near = 2 * near - self.vectors.sum(axis=1)
+        # What each value of a byte adds to a word's product is worked out once and looked up, which
+        # takes half the time of unpacking every byte into eight numbers, and no memory for them.
+        padded = np.pad(self.vectors, ((0, 0), (0, 8 * width - dimensions)))
+        tables = _SIGNS @ padded.reshape(count, width, 8).transpose(1, 2, 0)
+        near = np.zeros((len(bits), count), np.float32)
+        added = np.empty_like(near)
+        for table, own in zip(tables, np.ascontiguousarray(bits.T), strict=True):
+            near += np.take(table, own, axis=0, out=added, mode="clip")
         starts = np.cumsum([0, *(sizes[i] for i in full[:-1])])
         best = np.maximum.reduceat(near, starts, axis=0) @ self.weights / np.sqrt(dimensions)
         for i, value in zip(full, best, strict=True):

@@ -73,6 +73,8 @@ _SIDES = 4
 """Things compared at most."""
 _HOLDING = 40
 """Passages holding its name that are compared for one side."""
+_SPARE = 5
+"""Passages that are read at once beyond those asked for, since some have the same text."""
 _QUESTION_WORDS = ("what", "which", "when", "where", "who", "why", "how", "explain", "tell")
 _COMMON = 0.12
 """What more than this share of all passages holds does not tell sides apart."""
@@ -309,25 +311,31 @@ class Retriever:
 
     def _hits(self, ranked: Sequence[str], found: _Found, k: int) -> tuple[Hit, ...]:
         documents = self._store.catalogue().documents
-        passages = self._store.passages(ranked)
         lowest = min(found.scores.values(), default=0.0)
         hits: list[Hit] = []
         texts: set[str] = set()
-        for id_ in ranked:
-            passage = passages.get(id_)
-            # A vector may outlive its passage for a moment, while another process writes.
-            if passage is None or passage.document not in documents:
+        for passage in self._passages(ranked, k + _SPARE):
+            if passage.document not in documents:
                 continue
             text = " ".join(passage.text.split()).casefold()
             if text in texts:
                 continue
             texts.add(text)
             document = documents[passage.document]
-            score = found.scores.get(id_, lowest)
-            hits.append(Hit(passage, document, score, found.dense.get(id_)))
+            score = found.scores.get(passage.id, lowest)
+            hits.append(Hit(passage, document, score, found.dense.get(passage.id)))
             if len(hits) == k:
                 break
         return tuple(hits)
+
+    def _passages(self, ids: Sequence[str], together: int) -> Iterator[Passage]:
+        """The passages of these ids in their order, of which some are read at a time: few that are
+        found have a text that another one before them has, so that the first are mostly enough. A
+        vector may outlive its passage for a moment, while another process writes."""
+        for at in range(0, len(ids), together):
+            some = ids[at : at + together]
+            found = self._store.passages(some)
+            yield from (found[id_] for id_ in some if id_ in found)
 
 
 def _without(words: Words, names: Iterable[str], name: str) -> Words:
