@@ -143,3 +143,14 @@ def test_of_many_vectors_those_with_the_signs_most_alike_are_compared(
     within = held.nearest(made[0], 50, ["e"])
     assert {id_ for id_, _ in within} == set(ids[1_980:])
     assert held.rows.nbytes * 4 == exact.rows.nbytes
+
+
+def test_all_that_are_as_like_as_the_last_compared_are_compared_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = np.random.default_rng(5).uniform(0.1, 1, size=(40, 64)).astype(np.float32)
+    made /= np.linalg.norm(made, axis=1, keepdims=True)  # their signs are all the same
+    ids = [f"p{at}" for at in range(len(made))]
+    held = embeddings.HeldVectors([(ids, ["d"] * len(ids), made)], exact=False)
+    monkeypatch.setattr(embeddings, "COMPARED", 3)
+    assert [held.nearest(own, 1)[0][0] for own in made] == ids

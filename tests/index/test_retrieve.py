@@ -84,6 +84,15 @@ def test_the_same_text_comes_once(filled: Store) -> None:
     assert len({"routers/0", "copies/0"} & set(ids)) == 1
 
 
+def test_what_stands_behind_many_of_the_same_text_is_found(store: Store) -> None:
+    for copy in range(9):
+        put(store, f"Copy {copy}", ["A router sends every token to two experts."])
+    put(store, "Other", ["A router may drop a token."])
+    ids = found(store, "What does a router do with a token?", k=2)
+    assert len(ids) == 2
+    assert "other/0" in ids
+
+
 def test_every_hit_tells_its_cosine(filled: Store) -> None:
     hits = Retriever(filled, HashEmbedder()).search("tap plumber", 5)
     assert all(hit.cosine is not None for hit in hits)
