@@ -255,14 +255,17 @@ _SURE_READING = 0.6
 """The same for whether it is a reading: on made-up pages, half of what is asked about is none."""
 
 
+IS_READING, NO_TITLE, IS_TITLE = "Is this a reading?", "What is its title?", "Is this its title?"
+
+
 def doubts(entry: Entry) -> Iterator[str]:
     """What the model is unsure of in an entry, as questions to the instructor."""
     if entry.sure < _SURE_READING:
-        yield "Is this a reading?"
+        yield IS_READING
     if entry.title is None:
-        yield "What is its title?"
+        yield NO_TITLE
     elif entry.title_sure < _SURE:
-        yield "Is this its title?"
+        yield IS_TITLE
     if abs(entry.beyond - 0.5) < 0.2:
         yield "Is it required?"
 

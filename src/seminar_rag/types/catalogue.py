@@ -101,6 +101,20 @@ class ListedSession:
 
 
 @dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a language model thinks of a doubtful entry. It decides nothing."""
+
+    reading: float | None = None
+    """How likely it finds that the entry is a reading, from 0 to 1; None where it was not asked, or
+    gave no answer."""
+    title: str = ""
+    """What it takes for the title, in the words of the page; empty where it was not asked, or gave
+    none that stands there."""
+    model: str = ""
+    """The name of the model."""
+
+
+@dataclass(frozen=True, slots=True)
 class PageText:
     """What a course page says, block by block, as its reader saw it."""
 
