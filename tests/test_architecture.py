@@ -23,7 +23,7 @@ LAYERS = [
     {"__init__"},
     {"courses"},
     {"course"},
-    {"doctor", "upkeep", "comparing", "learning"},
+    {"doctor", "upkeep", "comparing", "learning", "doubting"},
     {"for_programs"},
     {"assembly"},
     {"models_in_use"},

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from seminar_rag.models.embed import Embedder
     from seminar_rag.pages.view import Pages
     from seminar_rag.study.worded import ModelWording
+    from seminar_rag.syllabus.asking import SecondReader
     from seminar_rag.web.fetch import Fetcher
 
 NO_LLM = (
@@ -212,6 +213,17 @@ class Assembly(ModelsInUse):
 
         llm = self.llm if self._answerer is None else None
         return None if llm is None else ModelWording(llm, self.verifier)
+
+    def second_reader(self) -> SecondReader:
+        """The language model as a second reader of the course page. Raises ModelError where there
+        is none, or it cannot say how likely its answers are."""
+        from seminar_rag.models.choice import Chooser
+
+        if self.llm is None:
+            raise ModelError(f"a model was to be asked about the reading list, {NO_LLM}")
+        if not isinstance(self.llm, Chooser):
+            raise ModelError(f"{self.llm.name} cannot say how likely an answer is — take another")
+        return self.llm
 
     @property
     def stances(self) -> Stances:

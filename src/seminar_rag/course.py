@@ -17,6 +17,7 @@ from seminar_rag.assembly import Assembly, Given, network_of
 from seminar_rag.comparing import Comparing
 from seminar_rag.config import Config, load
 from seminar_rag.doctor import ModelChoice
+from seminar_rag.doubting import Doubting
 from seminar_rag.errors import NotFoundError
 from seminar_rag.for_programs import ForPrograms
 from seminar_rag.index.store import Store
@@ -55,7 +56,7 @@ SAMPLE: Path = PAGE
 """The course page of the bundled sample course, to be given to `Course.ingest`."""
 
 
-class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
+class Course(Comparing, Corrections, Doubting, Learning, ModelChoice, ForPrograms):
     """A seminar's readings, with everything that can be done with them.
 
     Methods that read raise StoreError where the index cannot be read; those that write raise

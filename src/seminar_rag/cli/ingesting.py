@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,8 @@ from seminar_rag.errors import SourceError
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
-    from seminar_rag.types import Syllabus
+    from seminar_rag.types import Reading, Syllabus
+    from seminar_rag.types.catalogue import Opinion
     from seminar_rag.types.ingest import Options, Progress, Suggestion
 
 
@@ -76,10 +77,13 @@ class _Interrupt:
     """Handles Ctrl-C: the first asks an ingest to stop where nothing is half done, the second stops
     it at once."""
 
-    def __init__(self, on_first: Callable[[], None]) -> None:
+    def __init__(self, on_first: Callable[[], None], begun: bool = False) -> None:
+        """Args:
+        begun: whether Ctrl-C waits from the beginning, not only once `watch` hears of progress.
+        """
         self._on_first = on_first
         self._asked = False
-        self._begun = False
+        self._begun = begun
         self._before: Any = None
 
     def __call__(self) -> bool:
@@ -125,14 +129,29 @@ def syllabus(options: argparse.Namespace) -> int:
     from seminar_rag.types.as_json import syllabus_json
 
     read = read_course_page(options.source, data=options.data)
+    thought: Mapping[Reading, Opinion] = {}
+    if options.ask_model:
+        thought = _asked(open_course(options), read, options.source)
     if options.json:
-        printing.print_json(syllabus_json(read))
+        printing.print_json(syllabus_json(read, thought))
     else:
-        _print_syllabus(read)
+        _print_syllabus(read, thought)
     return 0
 
 
-def _print_syllabus(syllabus: Syllabus) -> None:
+def _asked(course: Course, syllabus: Syllabus, source: str) -> Mapping[Reading, Opinion]:
+    """What the language model thinks of doubtful readings, with progress. Ctrl-C ends it, and what
+    it thinks of those before is printed."""
+    bar = printing.ProgressBar(printing.console(stderr=True))
+    with _Interrupt(lambda: None, begun=True) as interrupt, bar:
+
+        def progress(done: int, total: int, _: str) -> None:
+            bar.show("asking", done, total)
+
+        return course.opinions_on(syllabus, source, interrupt, progress)
+
+
+def _print_syllabus(syllabus: Syllabus, thought: Mapping[Reading, Opinion]) -> None:
     shown = printing.console()
     if syllabus.title:
         shown.print(syllabus.title, style="bold")
@@ -143,6 +162,8 @@ def _print_syllabus(syllabus: Syllabus) -> None:
         for reading in session.readings:
             doubt = f"  ← {' '.join(reading.doubts)}" if reading.doubtful else ""
             lines = [f"  [{reading.section}] {reading.label}{doubt}"]
+            if reading in thought:
+                lines.append(f"      the language model: {_in_words(thought[reading], reading)}")
             if reading.authors:
                 lines.append(f"      {reading.authors}")
             lines += [f"      {url}" for url in reading.urls]
@@ -152,6 +173,18 @@ def _print_syllabus(syllabus: Syllabus) -> None:
                 shown.print(each)
         if session.notes:
             shown.print(f"  student notes, {len(session.notes)} paragraphs")
+
+
+def _in_words(opinion: Opinion, reading: Reading) -> str:
+    """What the language model thinks of a reading."""
+    says = []
+    if opinion.reading is not None:
+        sure = max(opinion.reading, 1 - opinion.reading)
+        says.append(f"{'a' if opinion.reading >= 0.5 else 'no'} reading, {sure:.0%} sure")
+    if opinion.title:
+        right = opinion.title == reading.title
+        says.append("the title is right" if right else f"the title is “{opinion.title}”")
+    return "; ".join(says) or "it does not say"
 
 
 # --- correcting ----------------------------------------------------------------------------------

@@ -127,6 +127,9 @@ def _parser() -> argparse.ArgumentParser:
 
     one = verb("syllabus", "print the sessions and readings of a course page", ingesting.syllabus)
     one.add_argument("source", metavar="SOURCE", help="a path, or an address")
+    one.add_argument(
+        "--ask-model", action="store_true", help="also say what the language model thinks of doubts"
+    )
     one.add_argument("--json", action="store_true")
 
     one = verb("ask", "answer a question from the readings, with citations", asking.ask)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from seminar_rag.types.answer import Answer, Citation, SentenceVerdict
-from seminar_rag.types.catalogue import Catalogue
+from seminar_rag.types.catalogue import Catalogue, Opinion
 from seminar_rag.types.check import WRONG, Item, Report
 from seminar_rag.types.ingest import Need, Suggestion
-from seminar_rag.types.reading import Document, Passage, Syllabus
+from seminar_rag.types.reading import Document, Passage, Reading, Syllabus
 from seminar_rag.types.study import Cell, Guide, Table
 from seminar_rag.types.study import Item as StudyItem
 
@@ -184,8 +184,15 @@ def _item_json(item: Item) -> dict[str, Any]:
     }
 
 
-def syllabus_json(syllabus: Syllabus) -> dict[str, Any]:
-    """The syllabus as plain values: sessions with their readings, without blocks and notes."""
+def syllabus_json(
+    syllabus: Syllabus, thought: Mapping[Reading, Opinion] | None = None
+) -> dict[str, Any]:
+    """The syllabus as plain values: sessions with their readings, without blocks and notes.
+
+    Args:
+        thought: what a language model thinks of some of the readings.
+    """
+    thought = thought or {}
     return {
         "sessions": [
             {
@@ -196,6 +203,11 @@ def syllabus_json(syllabus: Syllabus) -> dict[str, Any]:
                         **_fields(reading, "authors", "kind", "abstract"),
                         "confidence": round(reading.confidence, 2),
                         "doubts": list(reading.doubts),
+                        **(
+                            {"opinion": asdict(thought[reading])}
+                            if thought and reading in thought
+                            else {}
+                        ),
                     }
                     for reading in session.readings
                 ],
