@@ -25,6 +25,7 @@ from seminar_rag.types.catalogue import (
     ListedReading,
     ListedSession,
     Lookup,
+    Opinion,
     PageText,
     Record,
 )
@@ -79,6 +80,12 @@ GONE = Document("gone", "paper", "gone", "A paper whose link is gone", sessions=
 SCAN = Document(
     "scan", "paper", "scan", "A paper that was scanned", sessions=(16,), path="scan.pdf"
 )
+
+
+OPINIONS = {
+    "gone": Opinion(0.08, "", "tiny"),
+    "scan": Opinion(None, "A <paper> that was scanned", "tiny"),
+}
 
 
 def catalogue() -> Catalogue:
@@ -136,6 +143,8 @@ class FakeDeskCourse(FakeCourse):
     """The content of the files that were added."""
     offered: Offer | None = None
     """The language model that could be fetched."""
+    thoughts: dict[str, Opinion] = field(default_factory=dict)
+    """What the language model thinks of entries, once it was asked of them all or stopped."""
     failing: Exception | None = None
     """Raised by the next ingest."""
 
@@ -154,6 +163,7 @@ class FakeDeskCourse(FakeCourse):
             Suggestion("s2", EVIL.title, "javascript:window.pwned=1", "<b>It</b> is odd."),
         ]
         self._removals: list[Removal] = []
+        self.thoughts.clear()
         self.offered = Offer(
             "tiny", "0.1 GB", "8 GB of memory and 2 cores: tiny", "", runnable=True
         )
@@ -294,6 +304,30 @@ class FakeDeskCourse(FakeCourse):
         sessions = tuple(revised(self._catalogue.sessions, [one]))
         self._catalogue = replace(self._catalogue, sessions=sessions)
         return one.target
+
+    def can_ask_model(self) -> bool:
+        return self.offered is None
+
+    def ask_model(
+        self,
+        stop: Callable[[], bool] = lambda: False,
+        progress: Callable[[int, int, str], None] = lambda *_: None,
+    ) -> int:
+        """Two entries, each of which waits for a signal."""
+        self.acts.append(("ask_model",))
+        for done, (id_, thought) in enumerate(OPINIONS.items()):
+            progress(done, len(OPINIONS), id_)
+            while not self.step.acquire(timeout=0.05):
+                if stop():
+                    return done
+            self.thoughts[id_] = thought
+        return len(OPINIONS)
+
+    def opinions(self) -> dict[str, Opinion]:
+        doubtful = {
+            one.id for each in self._catalogue.sessions for one in each.readings if one.doubt
+        }
+        return {id_: one for id_, one in self.thoughts.items() if id_ in doubtful}
 
     def page_texts(self) -> tuple[PageText, ...]:
         return (PageText(PAGE, ("Week 3", EVIL.title, "A book that <i>nobody</i> listed")),)

@@ -62,6 +62,7 @@ DESK_USES = (
     *("ingest", "ingest_reading", "accept", "reject", "rename", "add", "remove", "restore"),
     *("take", "place", "change", "edit", "confirm", "split", "merge", "page_texts"),
     *("offer", "fetch_language_model", "backup", "take_back"),
+    *("can_ask_model", "ask_model", "opinions"),
 )
 """The methods of a course that the desk calls."""
 

@@ -655,3 +655,61 @@ def test_entries_are_split_joined_accepted_and_added(desk: Any, course: FakeDesk
         ("merge", "the-other-half", "rag"),
         ("add", 16, "A book that <i>nobody</i> listed", "", None),
     ]
+
+
+def test_the_language_model_is_asked_and_the_instructor_decides(
+    desk: Any, course: FakeDeskCourse
+) -> None:
+    sessions = course.catalogue().sessions
+    scan = replace(sessions[2].readings[1], doubt="Is this its title?")
+    last = replace(sessions[2], readings=(sessions[2].readings[0], scan))
+    course._catalogue = replace(course.catalogue(), sessions=(*sessions[:2], last))
+    reading_list(desk)
+    assert desk.locator("[data-act='ask model']").count() == 0  # there is no model yet
+    course.offered = None
+    desk.click("[data-act='ask model']", timeout=20_000)
+    desk.wait_for_selector("#asking progress + :text('The language model reads: 0 of 2')")
+    course.step.release()
+    desk.wait_for_selector("#asking :text('1 of 2')")
+    assert desk.locator(".opinion").count() == 0  # a list that is drawn anew loses what is typed
+    desk.click("[data-act='stop asking']")
+    desk.wait_for_selector(".opinion")
+    opinion = desk.inner_text("[data-key='entry-16-gone'] .opinion")
+    assert opinion == "The language model: no reading, 92% sure."
+
+    course.step.release(2)
+    desk.click("[data-act='ask model']")
+    desk.wait_for_selector("[data-key='entry-16-scan'] .opinion")
+    desk.click("[data-key='entry-16-scan'] > summary")
+    form = desk.locator("form[data-reading='scan']")
+    assert "takes this for the title: A <paper> that was scanned" in form.inner_text()
+    form.get_by_role("button", name="Put it in").click()
+    assert form.locator("[name='title']").input_value() == "A <paper> that was scanned"
+    assert course.acts == [("ask_model",), ("ask_model",)]
+    form.get_by_role("button", name="Save").click()
+    said(desk, "Saved “A <paper> that was scanned”.")
+
+
+def test_an_entry_and_its_line_on_the_page_lead_to_each_other(
+    desk: Any, course: FakeDeskCourse
+) -> None:
+    reading_list(desk)
+    assert desk.locator("#page-text .here").count() == 0
+    desk.click("[data-key='entry-3-evil'] > summary")
+    assert desk.locator("#page-text .here").all_inner_texts() == [EVIL.title]
+    desk.click("[data-key='entry-3-evil'] > summary")
+    desk.check("#only-doubtful")
+    desk.click("#page-text .in-list")
+    assert desk.locator("[data-key='entry-3-evil'][open]").is_visible()
+    assert not desk.is_checked("#only-doubtful")
+
+
+def test_what_is_doubtful_is_to_be_looked_over(desk: Any, course: FakeDeskCourse) -> None:
+    assert "Is this your reading list? 1 of its 5 readings is doubtful." in desk.inner_text(
+        ".attention"
+    )
+    desk.click("[data-open='Reading list']")
+    desk.wait_for_selector("#page-text li")
+    course.confirm("gone")
+    desk.get_by_role("tab", name="Course").click()
+    desk.wait_for_selector(".attention:not(:has([data-open]))")

@@ -89,12 +89,14 @@ class Desk:
             "confirm-all": self._confirm_all,
             "split": self._split,
             "merge": self._merge,
+            "ask model": self._ask_model,
+            "stop asking": self._stop_asking,
         }
         if form.act in self.learning.actions:
             return self.learning.actions[form.act](form)
         if form.act not in actions:
             raise NotFoundError(f"there is no action {form.act!r} — load the page again")
-        if form.act != "undo":
+        if form.act not in ("undo", "stop asking"):
             self.jobs.require_idle()
         return actions[form.act](form)
 
@@ -321,6 +323,16 @@ class Desk:
         if not offer.runnable:
             raise ModelError("llama.cpp is not installed — run make llm on the server")
         self.jobs.start("Fetching a language model", "Fetched a language model", "model")
+        return ""
+
+    def _ask_model(self, _: Form) -> str:
+        if not self.course.can_ask_model():
+            raise ModelError("no language model is here — fetch one under “Course”")
+        self.jobs.start("Asking the language model", "Asked the language model", "ask")
+        return ""
+
+    def _stop_asking(self, _: Form) -> str:
+        self.jobs.stop()
         return ""
 
     def _start(

@@ -99,6 +99,7 @@ class DeskPage:
                 gr.Column(elem_id="list-view", min_width=0),
             ):
                 self._part("add-line")
+                self._part("asking")
                 with gr.Row(elem_id="list-parts"):
                     for name, scale in (("entries", 3), ("page-text", 2)):
                         with gr.Column(scale=scale, min_width=0):
@@ -197,7 +198,9 @@ class DeskPage:
         suggestions = self._course.suggestions()
         empty = not (catalogue.sessions or catalogue.records)
         busy = being_read(noted, catalogue.reading_ids)
-        to_do = view.attention(suggestions, needs, view.not_searched(catalogue, busy))
+        not_searched = view.not_searched(catalogue, busy)
+        to_do = view.attention(suggestions, needs, not_searched, view.distinct(catalogue))
+        asking = job if noted and running and noted.task.get("do") == "ask" else None
         html = {
             "job": PAGE.job(job),
             "log": PAGE.job_log(job),
@@ -211,7 +214,9 @@ class DeskPage:
             "model-offer": PAGE.language_model(self._course.offer()),
             "sessions-list": "" if empty else view.sessions(catalogue, needs, busy),
             "removed": PAGE.removed(self._course.removals()),
-            **self._list.html(catalogue),
+            **self._list.html(
+                catalogue, asking, self._course.can_ask_model(), self._course.opinions()
+            ),
             **self._desk.learning.html(),
         }
         choices = [(f"{one.number} · {one.title}", one.number) for one in catalogue.sessions]

@@ -10,13 +10,25 @@ import time
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from seminar_rag.html import Template
 from seminar_rag.text import plural
 from seminar_rag.types import WORK_KINDS
-from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, PageText, Record
+from seminar_rag.types.beside import owners
+from seminar_rag.types.catalogue import (
+    Catalogue,
+    ListedReading,
+    ListedSession,
+    Opinion,
+    PageText,
+    Record,
+)
 from seminar_rag.types.ingest import Need, Suggestion
 from seminar_rag.types.serving import Setting
+
+if TYPE_CHECKING:
+    from seminar_rag.ui.desk.jobs import Job
 
 PAGE = Template("ui/templates/desk.html")
 """The templates of the whole desk, those of the reading list excepted."""
@@ -54,13 +66,18 @@ def begin(
 
 
 def attention(
-    suggestions: Sequence[Suggestion], needs: Sequence[Need], not_searched: int = 0
+    suggestions: Sequence[Suggestion],
+    needs: Sequence[Need],
+    not_searched: int = 0,
+    listed: Sequence[ListedReading] = (),
 ) -> str:
     """What waits for the instructor: links to decide on, and readings that need attention.
 
     Args:
         not_searched: readings that were never searched for online.
+        listed: the reading list, each reading once.
     """
+    doubtful = sum(bool(one.doubt) for one in listed)
     lines = [
         replace(one, problem=sentence(one.problem), remedy=sentence(one.remedy)) for one in needs
     ]
@@ -68,7 +85,9 @@ def attention(
     for one in lines:
         by_remedy.setdefault(one.remedy, []).append(one)
     known = by_remedy.pop("", [])
-    return PAGE.attention(suggestions, list(by_remedy.items()), known, MANY, not_searched)
+    return PAGE.attention(
+        *(suggestions, list(by_remedy.items()), known, MANY, not_searched, doubtful, len(listed))
+    )
 
 
 def not_searched(catalogue: Catalogue, busy: Set[str] = frozenset()) -> int:
@@ -204,56 +223,64 @@ def _when(at: str) -> str:
 class ReadingList:
     """Every listed reading with a form to correct it, beside the page's own text.
 
-    The list may be long, so its HTML is made anew only when it is of something else.
+    The list may be long, so its HTML is made anew only when it is of something else. What a
+    language model thinks of entries is drawn once it was asked of all: a list that is drawn anew
+    takes what is being typed with it.
     """
 
     def __init__(self) -> None:
         self.pages: tuple[PageText, ...] = ()
         """The course pages, as they were when the tab was opened last."""
-        self._of: tuple[object, object] = (None, None)
+        self._of: tuple[object, ...] = ()
         self._html: dict[str, str] = {}
 
-    def html(self, catalogue: Catalogue) -> dict[str, str]:
-        """Every part by its id."""
-        if self._of[0] is not catalogue or self._of[1] is not self.pages:
-            self._of = catalogue, self.pages
+    def html(
+        self, catalogue: Catalogue, job: Job | None, can_ask: bool, opinions: Mapping[str, Opinion]
+    ) -> dict[str, str]:
+        """Every part by its id.
+
+        Args:
+            job: the one that asks the language model, while it runs.
+            can_ask: whether there is a language model.
+            opinions: what it thinks, by the ids of entries.
+        """
+        changed = not self._of or self._of[0] is not catalogue
+        if changed or (job is None and opinions != self._of[2]):
+            self._of = (catalogue, None, dict(opinions))
             self._html = {
                 "add-line": LIST.line_dialog(catalogue.sessions),
-                "entries": entries(catalogue),
-                "page-text": page_text(self.pages, catalogue),
+                "entries": entries(catalogue, opinions),
             }
-        return self._html
+        if self._of[1] is not self.pages:
+            self._of = (catalogue, self.pages, self._of[2])
+            self._html["page-text"] = page_text(self.pages, catalogue)
+        listed = distinct(catalogue)
+        doubtful = sum(bool(one.doubt) for one in listed)
+        asking = LIST.asking(len(listed), len(catalogue.sessions), doubtful, can_ask, job)
+        return self._html | {"asking": asking}
 
 
-def entries(catalogue: Catalogue) -> str:
-    """Every listed reading by session, with a form to correct it and what is doubtful of it."""
+def distinct(catalogue: Catalogue) -> list[ListedReading]:
+    """The listed readings, each once."""
     listed = [one for session in catalogue.sessions for one in session.readings]
-    doubtful = {one.id for one in listed if one.doubt}
-    return LIST.entries(catalogue.sessions, len(listed), len(doubtful), WORK_KINDS)
+    return list({one.id: one for one in listed}.values())
+
+
+def entries(catalogue: Catalogue, opinions: Mapping[str, Opinion] = {}) -> str:
+    """Every listed reading by session, with a form to correct it and what is doubtful of it.
+
+    Args:
+        opinions: what a language model thinks of some, by their ids.
+    """
+    return LIST.entries(catalogue.sessions, WORK_KINDS, opinions)
 
 
 def page_text(pages: Iterable[PageText], catalogue: Catalogue) -> str:
-    """The lines of the course pages; those that belong to an entry are marked."""
-    listed = [
-        _plain(part)
-        for session in catalogue.sessions
-        for one in session.readings
-        for part in (one.title, *one.shown.split(" · "))
-        if part
-    ]
+    """The lines of the course pages, each with the entries that it belongs to."""
+    listed = [one for session in catalogue.sessions for one in session.readings]
     return LIST.page_text(
-        [(page, [(line, _holds(line, listed)) for line in page.lines]) for page in pages]
+        [(page, list(zip(page.lines, owners(page.lines, listed), strict=True))) for page in pages]
     )
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())
-
-
-def _holds(line: str, listed: Sequence[str]) -> bool:
-    """Whether a line of the page is, or holds, a part of an entry."""
-    plain = _plain(line)
-    return any(part in plain or (len(plain) > 3 and plain in part) for part in listed)
 
 
 # Settings -------------------------------------------------------------------------------------

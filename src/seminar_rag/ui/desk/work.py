@@ -34,6 +34,7 @@ class JobWork:
             "model": self._model,
             "propose": self._propose,
             "differ": self._differ,
+            "ask": self._ask,
         }
         return work[task["do"]](**task["of"])
 
@@ -72,6 +73,18 @@ class JobWork:
         return self._course.fetch_language_model(
             progress=progress, announce=jobs.line, stop=jobs.stopping
         )
+
+    def _ask(self) -> str:
+        """Ask the language model of doubtful entries; where that is stopped, its opinion on those
+        that it was asked of stays."""
+
+        def progress(done: int, total: int, label: str) -> None:
+            self._jobs.progress("asking", done, total, label)
+
+        done = self._course.ask_model(self._jobs.stopping, progress)
+        if self._jobs.stopping():
+            raise JobStoppedError(f"stopped after {plural(done, 'entry', 'entries')}")
+        return f"{plural(done, 'entry', 'entries')}; see “Reading list”"
 
     def _propose(self, session: int) -> str:
         return self._made(session, "item", self._course.propose)

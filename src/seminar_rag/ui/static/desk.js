@@ -22,6 +22,31 @@
     }
   }).observe(document.documentElement, { childList: true, subtree: true });
 
+  // The reading list and the page's text lead to each other: an entry that is opened shows its lines,
+  // and a line opens its entry.
+  document.addEventListener(
+    "toggle",
+    ({ target: fold }) => {
+      const id = fold.open && fold.matches?.(".listed > details") && fold.querySelector("form").dataset.reading;
+      const text = document.querySelector(".page-text");
+      if (!id || !text) return;
+      const lines = [...text.querySelectorAll("[data-of]")];
+      const own = lines.filter((line) => line.dataset.of.split(" ").includes(id));
+      for (const line of lines) line.classList.toggle("here", own.includes(line));
+      if (own.length) text.scrollTop += own[0].getBoundingClientRect().top - text.getBoundingClientRect().top - 80;
+    },
+    true,
+  );
+  document.addEventListener("click", ({ target }) => {
+    const [id] = target.closest?.(".page-text [data-of]")?.dataset.of.split(" ") ?? [];
+    const fold = id && document.querySelector(`form[data-reading="${CSS.escape(id)}"]`)?.closest(".listed > details");
+    if (!fold) return;
+    const only = document.getElementById("only-doubtful");
+    if (only?.checked && !fold.closest(".doubtful")) only.checked = false;
+    fold.open = true;
+    fold.scrollIntoView({ block: "center" });
+  });
+
   // An entry's list of sessions is filled when it is needed: all of all entries would be thousands.
   document.addEventListener("focusin", (event) => {
     const choice = event.target.closest?.(".entry-form [name='session']");
@@ -62,13 +87,37 @@
     if (named) named.value = what;
     input.value = title;
     dialog.showModal();
-    input.select();
+    input.focus();
+    input.setSelectionRange(0, title.length, "backward"); // its beginning is in sight
+  };
+  // The session of a line is that of the entry that stands before it on the page.
+  const session_before = (line) => {
+    for (let at = line; at; at = at.previousElementSibling) {
+      const id = at.dataset.of?.split(" ").at(-1);
+      const form = id && document.querySelector(`form[data-reading="${CSS.escape(id)}"]`);
+      if (form) return form.elements.session.value;
+    }
   };
   document.addEventListener("click", (event) => {
     const rename = event.target.closest?.("[data-rename]")?.dataset;
-    const line = event.target.closest?.("[data-line]")?.dataset;
+    const line = event.target.closest?.("[data-line]");
     if (rename) open_dialog("rename-dialog", rename.title, rename.rename);
-    if (line) open_dialog("line-dialog", line.line.slice(0, 400));
+    if (!line) return;
+    open_dialog("line-dialog", line.dataset.line.slice(0, 400));
+    const session = session_before(line.closest("li"));
+    if (session) document.querySelector("#line-dialog [name='session']").value = session;
+  });
+
+  document.addEventListener("click", ({ target }) => {
+    const tab = target.closest?.("[data-open]")?.dataset.open;
+    const tabs = [...document.querySelectorAll("#desk-views [role='tab']")];
+    if (tab) tabs.find((one) => one.textContent.trim() === tab)?.click();
+    // What the model takes for the title is put into the field; the instructor saves it, or does not.
+    const title = target.closest?.("[data-title-of]")?.dataset.titleOf;
+    const field = title && target.closest("form").elements.title;
+    if (!field) return;
+    field.value = title;
+    field.focus();
   });
 
   // Messages: the last one alone is shown. What was done goes by itself, what went wrong stays until
