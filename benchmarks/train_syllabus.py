@@ -1109,6 +1109,41 @@ def read_with(model: Any, data: Data) -> list[dict[str, Any]]:
     return found
 
 
+def found_on(model: Model, data: Data, said: np.ndarray) -> list[dict[str, Any]]:
+    """Every entry that a model finds on a page, those that it drops in the end included, with how
+    sure it is of each and of its titles, what stands around it, and what the key says of it."""
+    out = []
+    due = [reading for session in data.page.sessions for reading in session["readings"]]
+    for part in files_of(data.page):
+        pieces = data.page.pieces[part]
+        meetings = found_in(pieces, said[part], model)
+        entries = [(meeting, entry) for meeting in meetings for entry in meeting.entries]
+        if not entries:
+            continue
+        rows = entry_features(meetings, pieces, said[part])
+        sure = model.whole.probabilities(rows)[:, 0].tolist()
+        read = _readings([entry for _, entry in entries], pieces)
+        keys = _in_key(data.page, _fields(read))
+        for (meeting, entry), own, reading, key in zip(entries, sure, read, keys, strict=True):
+            end = entry.first + len(entry.pieces)
+            out.append(
+                {
+                    "page": data.page.name,
+                    "session": " – ".join(piece.text for piece in meeting.heads),
+                    "text": " ".join(piece.text for piece in entry.pieces),
+                    "before": [p.text for p in pieces[max(0, entry.first - 4) : entry.first]],
+                    "after": [piece.text for piece in pieces[end : end + 3]],
+                    "sure": own,
+                    "title": reading.title,
+                    "title_sure": entry.title_sure,
+                    "right": key is not None,
+                    "titles": key is not None
+                    and [due[key].get("title"), *(due[key].get("alt_titles") or [])],
+                }
+            )
+    return out
+
+
 def _readings(entries: Sequence[Entry], pieces: Sequence[Piece]) -> list[Reading]:
     return [entry_reading(entry, pieces)[0] for entry in entries]
 
@@ -1287,6 +1322,9 @@ def main() -> None:
     )
     parser.add_argument("--jobs", type=int, default=1, help="processes that train parts")
     parser.add_argument("--keep", type=Path, help="a folder from which a broken-off run goes on")
+    parser.add_argument(
+        "--entries", type=Path, help="with --measure: a file for all entries found, as JSON lines"
+    )
     parser.add_argument("--write", action="store_true", help="train on all and write the weights")
     parser.add_argument("--verbose", type=int, default=0)
     parser.add_argument("--trees", type=int, default=60)
@@ -1371,11 +1409,21 @@ def main() -> None:
         sys.stdout.flush()
     if options.measure:
 
-        def read_of(number: int) -> list[list[dict[str, Any]]]:
-            left, _ = _parted(every, part, number)
+        def model_without(number: int) -> Model:
             others = [one for one in whole if part[one.data.page.name] != number]
-            model = model_of({**labels[number], **whole_arrays(others)})
+            return model_of({**labels[number], **whole_arrays(others)})
+
+        def read_of(number: int) -> list[list[dict[str, Any]]]:
+            model, (left, _) = model_without(number), _parted(every, part, number)
             return [read_with(model, d) for d in left if id(d) in judged]
+
+        if options.entries:
+            with options.entries.open("w", encoding="utf-8") as file:
+                for number in range(options.folds):
+                    model = model_without(number)
+                    for d in _parted(real, part, number)[0]:
+                        for one in found_on(model, d, likely[id(d)]):
+                            file.write(f"{json.dumps(one)}\n")
 
         read = []
         for number, found in enumerate(parts_of("read", read_of)):
