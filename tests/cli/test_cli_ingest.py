@@ -59,6 +59,18 @@ def test_syllabus_prints_a_page_and_ingests_nothing(
     assert not (tmp_path / ".seminar" / "course.db").exists()
 
 
+def test_syllabus_prints_the_kinds_of_works(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = ["[[session]]", "[[session.reading]]", 'title = "Looms"', 'kind = "podcast"']
+    lines += ["[[session.reading]]", 'title = "Yarn"', 'kind = "paper"', 'section = "more"']
+    (tmp_path / "readings.toml").write_text("\n".join(lines), encoding="utf-8")
+    assert main(["syllabus", str(tmp_path / "readings.toml")]) == 0
+    said = capsys.readouterr().out
+    assert "[required, podcast] Looms" in said
+    assert "[more] Yarn" in said
+
+
 def test_syllabus_of_local_forms_needs_no_network(
     posts: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -629,7 +629,7 @@ def test_json_has_the_documented_shape(tmp_path: Path) -> None:
         "urls": ["https://arxiv.org/abs/2309.00001v2"],
         "arxiv_id": "2309.00001",
         "authors": "Ada Byron, Karl Weier, Sofia Germain",
-        "kind": None,
+        "kind": "paper",
         "abstract": ABSTRACT,
         "confidence": 1.0,
         "doubts": [],
@@ -694,7 +694,7 @@ def test_the_example_toml_is_read() -> None:
     first, second = syllabus.sessions[0].readings
     assert first.urls == ("https://arxiv.org/abs/1706.03762",)
     assert (first.arxiv_id, first.section, second.section) == ("1706.03762", "required", "more")
-    assert (second.kind, syllabus.sessions[1].readings[1].kind) == (None, "article")
+    assert (second.kind, syllabus.sessions[1].readings[1].kind) == ("paper", "article")
     assert second.abstract is not None
     assert "\n" not in second.abstract
     third, fourth = syllabus.sessions[1].readings

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from seminar_rag.syllabus.kinds import kind_told
 from seminar_rag.syllabus.read import read_syllabus
 from seminar_rag.types import WorkKind
+from seminar_rag.types.as_json import syllabus_json
 
 STATED: dict[str, dict[str, WorkKind]] = {
     ".bib": {
@@ -48,6 +50,26 @@ FORMS = {
     ".ris": "TY  - {kind}\nTI  - Harbours\nUR  - https://example.org/x\nER  - \n",
     ".json": '[{{"id": 1, "type": "{kind}", "title": "Harbours"}}]',
 }
+PAGE = """# Bread: a seminar
+
+## Week 1: Dough
+
+### Readings
+
+- Ada Byron and Karl Weier. "Gluten networks in wheat dough." *Journal of Food Science* 12(3), 45-67, 2014. [PDF](https://doi.org/10.1111/jfds.12345)
+- Mia Olsen. *Bread and Power*, chapter 3. Cambridge University Press, 2009.
+- Nora Lind. "Yeast as company." In: *The Oxford Handbook of Food History*, ed. by P. Vale, pp. 120-141. Oxford University Press, 2012.
+- Nora Lind. [How dough rises](https://www.youtube.com/watch?v=a1b2c3d4e5f) (video)
+
+## Week 2: Baking
+
+### Readings
+
+- Sofia Germain, "Why your loaf costs more", [The Guardian](https://www.theguardian.com/food/2021/mar/04/why-your-loaf-costs-more), March 4, 2021
+- [The oven](https://podcasts.apple.com/us/podcast/the-oven/id123456789?i=100012345) (podcast, 40 min listen)
+- Tobias Mayer. *A History of Bread*. London: Routledge, 1999.
+"""  # noqa: E501
+TOLD = ["paper", "chapter", "chapter", "video", "article", "podcast", "book"]
 
 
 @pytest.mark.parametrize(
@@ -60,3 +82,32 @@ def test_a_list_of_references_states_what_kind_a_work_is(
     path = tmp_path / f"coast{suffix}"
     path.write_text(FORMS[suffix].format(kind=stated), encoding="utf-8")
     assert [r.kind for s in read_syllabus(path).sessions for r in s.readings] == [due]
+
+
+def test_the_kind_is_told_by_the_entry_and_its_links(tmp_path: Path) -> None:
+    path = tmp_path / "bread.md"
+    path.write_text(PAGE, encoding="utf-8")
+    read = [one for session in read_syllabus(path).sessions for one in session.readings]
+    assert [one.kind for one in read] == TOLD
+    value = syllabus_json(read_syllabus(path))
+    assert [one["kind"] for each in value["sessions"] for one in each["readings"]] == TOLD
+
+
+def test_what_a_list_of_references_states_holds_where_a_page_cites_it(tmp_path: Path) -> None:
+    (tmp_path / "coast.bib").write_text(
+        "@video{tide, title = {The Tide as a Clock of the Coast}, author = {Byron, Ada},"
+        " url = {https://example.org/tide.pdf}}\n"
+        "@book{reef, title = {Reefs and Their Builders}, author = {Olsen, Mia},"
+        " url = {https://www.youtube.com/watch?v=abc}}\n",
+        encoding="utf-8",
+    )
+    page = "# The Coast\n\n## Week 1: Tides\n\n### Readings\n\n- @tide\n\n## Week 2: Reefs\n"
+    path = tmp_path / "coast.qmd"
+    path.write_text(f"{page}\n### Readings\n\n- @reef\n", encoding="utf-8")
+    read = [one for session in read_syllabus(path).sessions for one in session.readings]
+    assert [one.kind for one in read] == ["video", "book"]
+
+
+def test_a_kind_is_told_where_only_title_and_link_are_known() -> None:
+    assert kind_told("A talk on tides", ["https://vimeo.com/123456789"]) == "video"
+    assert kind_told("Attention Is All You Need", ["https://arxiv.org/abs/1706.03762"]) == "paper"

@@ -41,7 +41,9 @@ UNKNOWN = (
 )
 READINGS = (
     ListedReading("a", "A paper", "Ada", None, ("https://x.test/a",)),
-    ListedReading("b", "A page", None, None, ("https://x.test/b", "javascript:alert(1)"), "more"),
+    ListedReading(
+        "b", "A page", None, None, ("https://x.test/b", "javascript:alert(1)"), "more", kind="video"
+    ),
     ListedReading("c", "A description", None, None, ()),
     ListedReading("d", "A gap", None, None, ("https://x.test/d",)),
 )
@@ -81,7 +83,8 @@ def test_every_reading_says_what_there_is_of_it_and_why_not_more() -> None:
     told = [text(one) for one in entries(html)]
     assert "full text, 12 pages" in told[0]
     assert "Also: Title of a2" in told[0]
-    assert "text of its page · further reading" in told[1]
+    assert "text of its page · video · further reading" in told[1]
+    assert 'data-words="a page video"' in html, "the search box finds videos"
     assert "behind a paywall" in told[1]
     assert "abstract only" in told[2]
     assert "its link is gone" in told[2]

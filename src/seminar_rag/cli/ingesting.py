@@ -161,7 +161,8 @@ def _print_syllabus(syllabus: Syllabus, thought: Mapping[Reading, Opinion]) -> N
         shown.print(f"\n{session.number}. {session.title}{date}{tags}", style="bold")
         for reading in session.readings:
             doubt = f"  ← {' '.join(reading.doubts)}" if reading.doubtful else ""
-            lines = [f"  [{reading.section}] {reading.label}{doubt}"]
+            kind = f", {reading.kind}" if reading.kind not in (None, "paper") else ""
+            lines = [f"  [{reading.section}{kind}] {reading.label}{doubt}"]
             if reading in thought:
                 lines.append(f"      the language model: {_in_words(thought[reading], reading)}")
             if reading.authors:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from seminar_rag.ingest.local import SourceContent
 from seminar_rag.ingest.sources import PageEntry, slug
+from seminar_rag.syllabus.kinds import kind_told
 from seminar_rag.types import Reading, Session, Syllabus
 from seminar_rag.types.catalogue import Catalogue, Correction, ListedReading, ListedSession
 from seminar_rag.types.ingest import ADDED
@@ -82,7 +83,10 @@ def added_readings(catalogue: Catalogue, data: Path) -> tuple[SourceContent, lis
         if one.kind == "add":
             urls = (one.url,) if one.url else ()
             files = (one.file.rpartition("/")[2],) if one.file else ()
-            reading = Reading(one.title or None, urls=urls, arxiv_id=arxiv_id(one.url), files=files)
+            kind = kind_told(one.title, urls)
+            reading = Reading(
+                *(one.title or None, "required", urls, arxiv_id(one.url)), files=files, kind=kind
+            )
             entries.setdefault(one.session or 0, []).append((one.target, reading))
     listed: list[PageEntry] = []
     sessions = []
@@ -90,7 +94,9 @@ def added_readings(catalogue: Catalogue, data: Path) -> tuple[SourceContent, lis
         session = Session(number, "", readings=tuple(reading for _, reading in pairs))
         sessions.append(session)
         for id_, reading in pairs:
-            entry = ListedReading(id_, reading.label, None, reading.arxiv_id, reading.urls)
+            entry = ListedReading(
+                *(id_, reading.label, None, reading.arxiv_id, reading.urls), kind=kind
+            )
             listed.append(PageEntry(session, reading, entry))
     syllabus = Syllabus(None, tuple(sessions)) if sessions else None
     return SourceContent(ADDED, syllabus, (), root), listed
@@ -109,9 +115,12 @@ def _with_parts(
         if each.kind == "split":
             urls = (each.url,) if each.url else ()
             arxiv = arxiv_id(each.url)
-            reading = Reading(each.title, new.reading.section, urls, arxiv)
+            kind = kind_told(each.title, urls)
+            reading = Reading(each.title, new.reading.section, urls, arxiv, kind=kind)
             id_ = slug(each.title)
-            entry = ListedReading(id_, each.title, None, arxiv, urls, reading.section, (id_,))
+            entry = ListedReading(
+                *(id_, each.title, None, arxiv, urls, reading.section, (id_,)), kind=kind
+            )
             yield from _with_parts(PageEntry(new.session, reading, entry), decided, places)
 
 

@@ -12,6 +12,7 @@ from seminar_rag.syllabus.context import likely
 from seminar_rag.syllabus.features import features, said
 from seminar_rag.syllabus.judged import without_doubtful
 from seminar_rag.syllabus.keyed import in_sessions
+from seminar_rag.syllabus.kinds import entry_clues, kind_of
 from seminar_rag.syllabus.labels import decode, says_topic
 from seminar_rag.syllabus.locators import completed
 from seminar_rag.syllabus.markup_text import Item
@@ -228,6 +229,8 @@ def entry_reading(entry: Entry, pieces: Sequence[Piece]) -> tuple[Reading, int]:
         confidence=entry.sure,
         doubts=tuple(doubts(entry)),
     )
+    told = kind_of(entry_clues(entry, named or "", reading.urls, reading.authors))
+    reading = replace(reading, kind=told)
     return reading, end
 
 

@@ -30,6 +30,7 @@ from seminar_rag.syllabus.items import (
     urls_of,
     without_trailer,
 )
+from seminar_rag.syllabus.kinds import kind_told
 from seminar_rag.syllabus.markup import Item
 from seminar_rag.syllabus.notes import notes_start
 from seminar_rag.syllabus.runs import (
@@ -133,6 +134,7 @@ class _Draft:
             authors=self.authors,
             abstract="\n\n".join(self.abstract) or None,
             blocks=tuple(self.blocks),
+            kind=kind_told(self.title, urls, self.authors),
         )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from urllib.parse import unquote
 
 from seminar_rag.errors import SourceError
+from seminar_rag.syllabus.kinds import kind_told
 from seminar_rag.syllabus.markup import html_items
 from seminar_rag.syllabus.read import MOSTLY, post_entries, readings_of, share_named
 from seminar_rag.syllabus.words import is_label
@@ -80,7 +81,8 @@ class Export:
         """A reading of that title."""
         block = Block(title, "heading", 3)
         urls = (url,) if url else ()
-        return Reading(title, urls=urls, blocks=(block,), files=tuple(files or ()))
+        kind = kind_told(title, urls)
+        return Reading(title, urls=urls, blocks=(block,), files=tuple(files or ()), kind=kind)
 
     def place(self, link: str, owner: str) -> Place:
         """What a link in a text leads to.

@@ -39,6 +39,7 @@ from seminar_rag.syllabus.structure import (
     posted_number,
     structural_post,
     structural_sessions,
+    with_kinds,
     with_page,
 )
 from seminar_rag.syllabus.toml import read_toml
@@ -157,8 +158,11 @@ def syllabus_from_markdown(
     if is_post(text, items, structural, post):
         structural = [post]
     learned = _learned(items, "markdown", name, title)
+    if cited:
+        learned = with_kinds(learned, references.as_listed(cited))
     if is_exact(structural, learned, items):
-        return Syllabus(None if structural == [post] else title, tuple(structural))
+        own = None if structural == [post] else title
+        return Syllabus(own, tuple(with_kinds(structural, learned)))
     if len(learned) < 2 and all(session.number for session in learned):
         return Syllabus(None, (session_from_post(text, name, 1),))
     return Syllabus(title, tuple(learned))
@@ -186,7 +190,7 @@ def _sessions_of_posts(given: tuple[tuple[str, str, int], ...]) -> tuple[Session
         readings, notes = _post(items, whole=True)
         learned.append(replace(session, readings=readings, notes=notes))
     exact = is_exact(structural, learned, every) or is_list_of_links(structural, learned, every)
-    return tuple(structural if exact else learned)
+    return tuple(with_kinds(structural, learned) if exact else learned)
 
 
 _REGULAR = 0.75
@@ -261,7 +265,7 @@ def _from_items(
     learned = [with_page(session, load, _post) for session in learned]
     exact = bool(paged) and count(structural) >= count(learned)
     exact = exact or is_exact(structural, learned, items)
-    return Syllabus(title, tuple(structural if exact else learned))
+    return Syllabus(title, tuple(with_kinds(structural, learned) if exact else learned))
 
 
 def _loaded(load_page: LoadPage, address: str) -> tuple[str, Sequence[Item]] | None:

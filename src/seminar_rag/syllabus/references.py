@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from seminar_rag.errors import SourceError
 from seminar_rag.guard import refusal
 from seminar_rag.syllabus.days import spans_in
-from seminar_rag.syllabus.kinds import kind_of_type
+from seminar_rag.syllabus.kinds import kind_of_type, kind_told
 from seminar_rag.syllabus.marks import date_in, mark_of, title_of
 from seminar_rag.syllabus.markup import front_values
 from seminar_rag.syllabus.markup_text import Item, Link
@@ -155,7 +155,7 @@ def _reading(one: Reference, text: str) -> Reading:
             for part, kind in parts
             if part
         ),
-        kind=one.kind,
+        kind=one.kind or kind_told(one.title, one.urls, authors, one.container),
     )
 
 
@@ -322,6 +322,12 @@ def cited_beside(path: Path, matter: str) -> dict[str, Reference]:
         text = file.read_text(encoding="utf-8", errors="replace")
         found |= {one.key: one for one in references_in(file, text)}
     return found
+
+
+def as_listed(cited: Mapping[str, Reference]) -> list[Session]:
+    """References as the readings of one session, with the kinds that their list states."""
+    stated = (_reading(one, "") for one in cited.values() if one.kind)
+    return [Session(1, "", readings=tuple(stated))]
 
 
 def with_references(items: Sequence[Item], cited: Mapping[str, Reference]) -> list[Item]:

@@ -21,7 +21,7 @@ from seminar_rag.syllabus.marks import date_in, title_of
 from seminar_rag.syllabus.markup import Item, front_matter, front_values
 from seminar_rag.syllabus.page import Part, split_sessions
 from seminar_rag.syllabus.tables import table_sessions
-from seminar_rag.types import Block, Reading, Session
+from seminar_rag.types import Block, Reading, Session, WorkKind
 
 LoadPage = Callable[[str], "tuple[str, str] | None"]
 """Address of a linked page, as written → its name and HTML; None when it cannot be had."""
@@ -61,6 +61,24 @@ def count(sessions: Sequence[Session]) -> int:
 _OFTEN = 3
 """Readings with one title, a fifth of all at least, which then says what kind of thing they are
 ("Paper discussion")."""
+
+
+def with_kinds(sessions: Sequence[Session], known: Sequence[Session]) -> list[Session]:
+    """Sessions whose readings are of the kinds that are known of the same titles or links: a list
+    of references stated them, or the whole entries told."""
+    kinds: dict[str, WorkKind | None] = {}
+    for one in (one for session in known for one in session.readings):
+        kinds |= dict.fromkeys((words.normal(one.title or ""), *one.urls[:1]), one.kind)
+    kinds.pop("", None)
+
+    def kind(one: Reading) -> WorkKind | None:
+        named = (words.normal(one.title or ""), *one.urls[:1])
+        return next((kinds[name] for name in named if name in kinds), one.kind)
+
+    return [
+        replace(each, readings=tuple(replace(one, kind=kind(one)) for one in each.readings))
+        for each in sessions
+    ]
 
 
 def is_exact(

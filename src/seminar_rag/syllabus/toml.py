@@ -30,6 +30,7 @@ from typing import Any
 
 from seminar_rag.errors import SourceError
 from seminar_rag.ids import arxiv_alone
+from seminar_rag.syllabus.kinds import kind_told
 from seminar_rag.syllabus.words import arxiv_id
 from seminar_rag.types import WORK_KINDS, Block, BlockKind, Reading, Session, Syllabus
 
@@ -128,7 +129,7 @@ def _reading(value: Mapping[str, Any], text: str, path: Path, where: str) -> Rea
         abstract=_folded(value.get("abstract")),
         blocks=tuple(_block(part, kind, text) for part, kind in parts if part and part.strip()),
         files=files,
-        kind=kind,
+        kind=kind or kind_told(title, urls, value.get("authors")),
     )
 
 

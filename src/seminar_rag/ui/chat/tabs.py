@@ -134,14 +134,16 @@ def _entry(
     state = _state(there[0]) if there else "no text yet"
     by = (one.document.authors for one in there if one.document.authors)
     authors = reading.authors or next(by, None)
+    kind = reading.kind if reading.kind != "paper" else None
+    section = "further reading" if reading.section == "more" else ""
     return HTML.reading(
         reading.id,
         reading.title,
         authors,
-        _words(reading.title, authors),
+        _words(reading.title, authors, reading.kind),
         had=_best_text(mine) or "nothing",
         state=state,
-        section="further reading" if reading.section == "more" else "",
+        section=" · ".join(filter(None, (kind, section))),
         why=reasons.get(reading.id, ""),
         openers=[_opener(number, one) for number, one in enumerate(there[:4])],
         links=list(_links(reading, there)),
