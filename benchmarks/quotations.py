@@ -224,7 +224,8 @@ def fit(asked: Sequence[Asked], names: Sequence[str]) -> dict[str, float]:
 
 
 def weighted(features: Features, weights: Mapping[str, float]) -> float:
-    return sum(weight * features[name] for name, weight in weights.items())
+    known = sum(weight * features[name] for name, weight in weights.items())
+    return known - scoring.ITSELF * features["itself"]
 
 
 def read(one: Asked, first: Mapping[str, float]) -> Asked:

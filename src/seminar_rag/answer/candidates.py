@@ -12,9 +12,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from seminar_rag.answer.entries import lists_works
 from seminar_rag.answer.persons import lists_persons
+from seminar_rag.documents.readable import evidence
+from seminar_rag.question.language import language_of
 from seminar_rag.text import OPEN_ENDS, names_columns
 from seminar_rag.types import Hit, Passage, Sentence
 
@@ -29,6 +31,12 @@ _SENTENCE_WORDS = 10
 """From this length on, the last line of a paragraph is a sentence even without a full stop."""
 _EXPLANATION = 3
 """Sentences of a paragraph that are quoted with the label above it, at most."""
+_NEAR = 2
+"""Sentences on either side that say whether one is prose, at most."""
+_ENTRIES = 3
+"""Sentences that are no prose, at least, in a passage that is none as a whole."""
+_SURE = 3.0
+"""What each of them says at most, so that a line of authors makes no debris of what is below it."""
 _LONGEST = 90
 """Words of the longest sentence that is quoted; a list may be half as long again."""
 
@@ -50,17 +58,6 @@ _CONTINUES_LOOSELY = re.compile(
     r"^(?:moreover|furthermore|additionally|in addition|also|and)\b", re.IGNORECASE
 )
 """Opens a sentence that goes on from the one before but stands alone all the same."""
-_NAME = re.compile(r"[\W\d_]*+(?:[A-Z]|$)")
-_MOSTLY_NAMES = 0.66
-"""A paragraph's sentence with more names and numbers than that is a list of authors, a reference or
-a heading: of 129 such ones that 334 questions might have quoted none held evidence."""
-_REFERENCE = re.compile(
-    r"\barXiv preprint\b|\bdoi:|\bpp\. ?\d|https?://\S+\W*$|\bIn Proceedings\b"
-    r"|\(\d{4}[a-z]?\)\.\s+[A-Z]|[,;] et al\.?\W*$"
-    r"|\b(?:19|20)\d\d\s?;\s?\d{1,4}(?:\(\d{1,3}\))?:\s?e?\d",
-    re.IGNORECASE,
-)
-"""What an entry of a list of references has, a list of authors, and a bare address."""
 _ADDRESS = re.compile(r"https?://")
 _NUMBERED = re.compile(r"\s?(?:\[\^?\d[\d,;\s–-]*\]|【\d+】)")
 _BULLET = re.compile(r"^(?:[+*•·–-]\s+\**|\*{2,})(?=\S)")
@@ -108,8 +105,6 @@ def candidates(index: int, hit: Hit, persons: bool = False) -> Iterator[Candidat
         index: 1-based index of the hit among those offered.
         persons: a list of persons may answer the question.
     """
-    if lists_works(hit.passage.text):
-        return
     outline = _Outline(hit.passage, hit.document.title, persons)
     for at, sentence in enumerate(outline.sentences):
         if sentence.kind == "code":
@@ -168,6 +163,16 @@ class _Outline:
         self.texts = [tidy(passage.quote(one)) for one in passage.sentences]
         self.opens = [opens_block(passage, one) for one in passage.sentences]
 
+    @cached_property
+    def prose(self) -> list[float]:
+        """The logarithm of the odds that each sentence is prose, as `smoothed` tells it."""
+        if language_of(" ".join(self.texts)) not in ("en", ""):
+            return [0.0] * len(self.texts)  # the small words of other languages are not known
+        own = [evidence(text) for text in self.texts]
+        if sum(own) < 0 and sum(value < 0 for value in own) >= _ENTRIES:
+            return [-_SURE] * len(own)  # a piece of a list of references
+        return smoothed(own)
+
     def candidate(
         self, index: int, own: Sequence[int], *, above: Sequence[int], is_list: bool = False
     ) -> Candidate:
@@ -182,7 +187,7 @@ class _Outline:
         if self.texts[at].casefold() == self.title or self.texts[at].endswith(":"):
             return False
         last = at + 1 == len(self.sentences) or self.opens[at + 1]
-        return quotable(self.texts[at], self._is_item(at), last, self.persons)
+        return quotable(self.texts[at], self._is_item(at), last, self.persons, self.prose[at])
 
     def lead_in(self, at: int) -> tuple[list[int], bool]:
         """Find the line that a sentence is quoted with, and whether that line introduces it."""
@@ -244,7 +249,9 @@ class _Outline:
         if not items:
             return []
         texts = [self.texts[i] for i in items]
-        if any(text.casefold() == self.title or _REFERENCE.search(text) for text in texts):
+        if any(text.casefold() == self.title for text in texts):
+            return []
+        if 2 * sum(self.prose[i] < 0 for i in items) > len(items):
             return []
         below_heading = self.sentences[at].kind == "heading"
         # An abstract set as items under its title is no list, and a title is no label.
@@ -334,41 +341,53 @@ class _Outline:
         )
 
 
+def smoothed(own: Sequence[float]) -> list[float]:
+    """The logarithm of the odds that each of some sentences is prose, half by its neighbours: the
+    title of a work in a list of references is told by what stands around it.
+
+    Args:
+        own: what each sentence says by itself.
+    """
+    held = [max(-_SURE, min(_SURE, value)) for value in own]
+    out = []
+    for at, value in enumerate(own):
+        near = held[max(0, at - _NEAR) : at] + held[at + 1 : at + 1 + _NEAR]
+        out.append(value + sum(near) / (2 * len(near) or 1))
+    return out
+
+
 def opens_block(passage: Passage, sentence: Sentence) -> bool:
     """Whether a sentence is the first of its paragraph or item."""
     return passage.text[: sentence.start].endswith("\n") or not sentence.start
 
 
-def quotable(text: str, item: bool = False, last: bool = False, persons: bool = False) -> bool:
+def quotable(
+    text: str,
+    item: bool = False,
+    last: bool = False,
+    persons: bool = False,
+    prose: float | None = None,
+) -> bool:
     """Whether a sentence reads well on its own: whole, made of words, neither scrap nor wall.
 
     Args:
         item: it stands in a list, where a phrase will do.
         last: it ends its paragraph.
         persons: it may list persons.
+        prose: the logarithm of the odds that it is prose, where more is known than its own text.
     """
     length, last_word = _length(text), text.split()[-1:]
-    letters = sum(character.isalpha() for character in text)
     if not (3 if item else 4) <= length <= _LONGEST or _ASIDE.match(text):
         return False
-    if letters < 0.6 * len(text.replace(" ", "")) or _REFERENCE.search(text):
-        return False
-    if not persons and lists_persons(text):
-        return False
+    listed = lists_persons(text)
+    if listed or (evidence(text) if prose is None else prose) < 0:
+        return listed and persons
     if item:
         return True
     if not _OPENED.match(text) or text[0].islower():
         return False
-    if _named(text) > _MOSTLY_NAMES:
-        return False
     broken_off = last_word[0].lower() in OPEN_ENDS or text.endswith(",")
     return bool(_ENDED.search(text)) or (last and length >= _SENTENCE_WORDS and not broken_off)
-
-
-def _named(text: str) -> float:
-    """The share of names and numbers among the words of a text."""
-    every = text.split()
-    return sum(bool(_NAME.match(word)) for word in every) / len(every)
 
 
 def tidy(text: str) -> str:

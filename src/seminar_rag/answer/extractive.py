@@ -14,7 +14,8 @@ from seminar_rag.answer.abstain import lacking_sides, language_of_hits
 from seminar_rag.answer.answering import Answering, lines_above
 from seminar_rag.answer.candidates import Candidate, candidates, unread
 from seminar_rag.answer.engine import Draft, Stop
-from seminar_rag.answer.forms import announces, belongs, defines, has_form, names_kind, outdone
+from seminar_rag.answer.forms import belongs, defines, has_form, names_kind, outdone
+from seminar_rag.answer.mentions import spelled_out
 from seminar_rag.answer.quoting import above, first_of, listing, quotation, reading_order, sources
 from seminar_rag.answer.scoring import (
     SHARE,
@@ -28,6 +29,7 @@ from seminar_rag.answer.scoring import (
     text_features,
 )
 from seminar_rag.answer.sides import below_its_heading, readings_on
+from seminar_rag.documents.itself import about_itself
 from seminar_rag.index import late
 from seminar_rag.models.choice import Chooser
 from seminar_rag.models.embed import Side, Words
@@ -47,8 +49,10 @@ Read = Callable[[Sequence[str], Side], "tuple[Matrix, list[Words]]"]
 
 EACH = 2
 """Quotations for each part of a question, at most."""
-_LOOSE = ("definition", "means", "person")
-"""Forms that an answer may lack."""
+_LOOSE = ("definition", "means", "person", "cause")
+"""Forms that an answer may lack: a reason is often given without a word that says so."""
+_ITSELF = 0.5
+"""How likely a sentence is about its document, at most, that speaks for a side of a thing."""
 _LACKS = "No passage that was found mentions “{}”."
 UNTOLD = "No passage that was found answers “{}”."
 _UNMENTIONED = "None of these sentences mentions “{}”."
@@ -193,6 +197,7 @@ class Extractive:
             strict: they must have the form asked for.
             quoted: what is quoted already.
         """
+        query = _spelled_out(query, hits)
         question = QuestionWords(query.search_text, self._rarity)
         found = self.featured(query, question, hits)
         if name:
@@ -280,6 +285,14 @@ def asked_part(query: Query, part: Part) -> Query:
     return replace(one, stand_alone=ask)
 
 
+def _spelled_out(query: Query, hits: Sequence[Hit]) -> Query:
+    """A question for what a thing is, with what its name is short for in the passages."""
+    if query.form is None or query.form.kind != "definition":
+        return query
+    long = spelled_out(query.form.thing, (hit.passage.text for hit in hits))
+    return replace(query, form=replace(query.form, long=long))
+
+
 def _tells_too(query: Query, told: Sequence[Candidate], hits: Sequence[Hit]) -> bool:
     """Whether what is quoted already has the number or the time that a further part asks for."""
     exact = query.form is not None and query.form.kind in ("number", "time")
@@ -299,7 +312,7 @@ def what_it_is(
     """
     if query.form is None or query.form.kind not in ("means", "definition"):
         return []
-    things = query.names if query.form.kind == "means" else (query.form.thing,)
+    things = query.names if query.form.kind == "means" else (query.form.thing, query.form.long)
     used = {(one.hit, sentence) for one in chosen for sentence in one.sentences}
     telling = [
         (max(names_kind(thing, one.text) for thing in things), one in chosen, value, i)
@@ -336,7 +349,7 @@ def _fits(query: Query, one: Candidate, hits: Sequence[Hit]) -> bool:
     above = lines_above(one, hit)
     if not has_form(query.form, one.text, above):
         return False
-    if query.form and query.form.of_one_side and announces(one.text):
+    if query.form and query.form.of_one_side and about_itself(one.text) > _ITSELF:
         return False
     if query.form and query.form.kind == "for" and outdone(query.form.thing, one.text):
         return False

@@ -59,20 +59,14 @@ _CUES = {
         re.IGNORECASE,
     ),
 }
-_ANNOUNCES = re.compile(
-    r"\b(?:we|(?:in )?this (?:paper|survey|review|study|article|work|section|chapter)),?\s"
-    r"(?:[\w-]+\s){0,4}?(?:present|discuss|review|survey|summari[sz]e|introduce|explore|highlight"
-    r"|outline|describe|investigate|examine|provide|offer|explain|cover|address|delve|aim|focus"
-    r"|seek)(?:e?[sd])?\b",
-    re.IGNORECASE,
-)
 _NAME = re.compile(r"[A-Z][^A-Z0-9\n]*+[A-Z0-9]|\d[^\dA-Za-z\n]*+[A-Za-z]")
 """What no ordinary word looks like."""
 _SAYS = (
     r"(?:(?:is|are|was|were|has|have)(?!\s+(?:also|always|been|both|especially|generally|less|more"
     r"|never|not|now|often|only|particularly|still|therefore|thus|too|usually|very)\b)"
     r"|refers? to|means|denotes|describes?|consists? of|stands? for|involves?"
-    r"|aims? to|uses?|allows?|enables?|trains?|introduces?|provides?|combines?|gives?|works?"
+    r"|aims? to|adds?|lets|uses?|allows?|enables?|trains?|introduces?|provides?|combines?|gives?"
+    r"|works?"
     r"|can be (?:defined|described|seen|thought of)|(?:is|are) (?:called|known as))"
 )
 
@@ -95,18 +89,13 @@ def has_form(form: Form | None, text: str, above: str = "") -> bool:
     if form is None:
         return False
     if form.kind == "definition":
-        return defines(form.thing, text)
+        return any(defines(one, text) for one in (form.thing, form.long) if one)
     if form.kind == "number":
         return gives_number(text, form.thing) if form.thing else bool(re.search(r"\d", text))
     if form.of_one_side:
         # A list under "Limitations" says so once.
         return bool(_CUES[form.kind].search(f"{above} {text}"))
     return bool(_CUES[form.kind].search(text))
-
-
-def announces(text: str) -> bool:
-    """Whether a text tells what its work is about to say instead of saying it: "we discuss why"."""
-    return bool(_ANNOUNCES.search(text))
 
 
 def defines(thing: str, text: str) -> bool:

@@ -23,6 +23,8 @@ _FRACTION = re.compile(r"\d\.\d")
 _SAID = {"2": "to", "4": "for"}
 """Words that a digit stands for in an abbreviation, such as LLM4SE."""
 _BETWEEN = "\0"
+_FAR = 100
+"""Characters before an abbreviation in which what it is short for stands."""
 _LEAST = 3
 """Letters of an abbreviation, at least: two begin the words of many a heading by chance."""
 
@@ -99,6 +101,22 @@ def abbreviates(name: str, text: str) -> bool:
         return False
     words = _WORD.findall(text.lower())
     return any(_begins(letters, words[at:]) for at in range(len(words)))
+
+
+def spelled_out(name: str, texts: Iterable[str]) -> str:
+    """What a name is short for, as written where a text gives both: "retrieval-augmented
+    generation, RAG for short", "Retrieval-Augmented Generation (RAG)"; empty where none does."""
+    letters = [letter for letter in name.removesuffix("s") if letter.isalnum()]
+    if len(letters) < _LEAST or sum(map(str.isupper, letters)) < 2:
+        return ""
+    for text in texts:
+        for beside in re.finditer(rf"\W{{1,3}}{re.escape(name)}s?\b", text):
+            words = list(_WORD.finditer(text, max(0, beside.start() - _FAR), beside.start()))
+            said = [one[0].lower() for one in words]
+            for at in range(len(words) - 1, -1, -1):
+                if _begins(letters, said[at:]):
+                    return text[words[at].start() : words[-1].end()]
+    return ""
 
 
 def _begins(letters: Sequence[str], words: Iterable[str]) -> bool:

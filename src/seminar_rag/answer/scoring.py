@@ -15,7 +15,8 @@ from functools import cache
 from importlib.resources import files
 
 from seminar_rag.answer.candidates import Candidate
-from seminar_rag.answer.forms import announces, has_form
+from seminar_rag.answer.forms import has_form
+from seminar_rag.documents.itself import about_itself
 from seminar_rag.question.forms import Form
 from seminar_rag.text import content_words, stems
 from seminar_rag.types import Hit
@@ -24,11 +25,16 @@ Rarity = Callable[[Sequence[str]], Mapping[str, float]]
 """Words → how rare they are in the course (inverse document frequency)."""
 Features = dict[str, float]
 
-FIRST_FEATURES = ("said", "opens", "passage", "rank", "length", "many", "asks", "form", "announces")
+FIRST_FEATURES = ("said", "opens", "passage", "rank", "length", "many", "asks", "form")
 """What candidates are compared by before the embedding model reads them."""
 FEATURES = ("cosine", "word similarity", *FIRST_FEATURES[1:])
 """What they are compared by in the end."""
 
+ITSELF = 1.5
+"""Taken off for a sentence that is surely about its document, where an answer of some form is asked
+for. It is not fitted, since few of the labelled questions are asked where such a sentence stands:
+with it 3 fewer of 127 questions of a seminar have all of their evidence quoted, none fewer of 153
+and 43 on papers of other fields; 28 instead of 49 of 855 quotations are about their document."""
 MOST = 4
 """Candidates quoted at most."""
 ENOUGH_WORDS = 130
@@ -86,8 +92,15 @@ def text_features(
         "many": float(len(one.sentences) > 2),
         "asks": float(one.text.endswith("?")),
         "form": float(has_form(form, one.text, f"{hit.passage.heading} {one.context}")),
-        "announces": float(form is not None and announces(one.text)),
+        "itself": _about_itself(one, hit) if form else 0.0,
     }
+
+
+def _about_itself(one: Candidate, hit: Hit) -> float:
+    """How likely a candidate is about its document, or a sentence that it is quoted with."""
+    if one.is_list or one.own:
+        return about_itself(one.text)
+    return max(about_itself(hit.passage.quote(sentence)) for sentence in one.sentences)
 
 
 def similarity_features(cosine: float, word_similarity: float) -> Features:
@@ -111,7 +124,8 @@ def first_score(features: Features) -> float:
 
 
 def _weighted(features: Features, weights: Mapping[str, float]) -> float:
-    return sum(weight * features[name] for name, weight in weights.items())
+    known = sum(weight * features[name] for name, weight in weights.items())
+    return known - ITSELF * features["itself"]
 
 
 @cache

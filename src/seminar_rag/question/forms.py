@@ -25,6 +25,8 @@ class Form:
     thing: str = ""
     """Of a definition: what is defined. Of a number: what is counted. Of what speaks for or against
     a thing: the thing."""
+    long: str = ""
+    """Of a definition: what the thing is short for, where the readings say that."""
 
     @property
     def of_one_side(self) -> bool:

@@ -1,0 +1,75 @@
+"""Whether a line of a document is readable prose, or debris: a piece of a list of references, a
+line of authors or of a title page, a row of a table that lost its columns. Pure.
+
+A logistic regression over the shapes of a line's words tells them: which small words it has, where
+capitals, initials, years, numbers and stops stand. It knows no other word, so it does not learn a
+field. `benchmarks/readable.py` fits it and says how well it does; the weights lie beside this
+module.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from functools import cache
+from importlib.resources import files
+from itertools import pairwise
+
+from seminar_rag.text import FUNCTION_WORDS
+
+_TOKEN = re.compile(r"[^\W\d_]++(?:['’-][^\W\d_]++)*+|\d++|[^\w\s]")
+_YEAR = re.compile(r"(?:1[6-9]|20)\d\d")
+_OTHERS = frozenset("al arxiv doi ed eds et http https in j pp proc vol www".split())
+"""Words of lists of references that are named, beside the small words of every text."""
+_LONGEST = 400
+"""Characters of a line that are looked at."""
+
+
+def shapes(text: str) -> list[str]:
+    """The shapes of a line's words and pairs of neighbouring ones, and what its words are mostly
+    like, in eighths."""
+    line = text[:_LONGEST]
+    words = _TOKEN.findall(line)
+    own = ["<", *map(_shape, words), ">"]
+    count = max(1, sum(word[0].isalnum() for word in words))
+    small = sum(one.islower() and len(one) > 1 for one in own)
+    capital = sum(one[:1] == "X" for one in own)
+    figures = sum(one[:1] == "#" for one in own)
+    shares = [
+        f"{name}={round(8 * number / count)}"
+        for name, number in (("words", small), ("capitals", capital), ("figures", figures))
+    ]
+    marks = sum(not word[0].isalnum() for word in words)
+    length = min(5, int(math.log2(count + 1)))
+    like = [*shares, f"marks={marks * 8 // count}", f"long={length}"]
+    return [*own, *map(" ".join, pairwise(own)), *like]
+
+
+def _shape(word: str) -> str:
+    low = word.lower()
+    if word.isdigit():
+        return "#year" if _YEAR.fullmatch(word) else f"#{min(4, len(word))}"
+    if not word[0].isalpha():
+        return word
+    if low in FUNCTION_WORDS or low in _OTHERS:
+        return low if word.islower() else f"^{low}"
+    if word.isupper():
+        return f"XX{min(4, len(word))}"
+    if word[0].isupper():
+        return "Xx"
+    return "xed" if low.endswith(("ed", "ing", "s")) else "xx"
+
+
+def evidence(text: str) -> float:
+    """The logarithm of the odds that a line is prose."""
+    weights, bias = _weights()
+    known = [weights[one] for one in set(shapes(text)) if one in weights]
+    return bias + sum(known) / math.sqrt(len(known) or 1)
+
+
+@cache
+def _weights() -> tuple[dict[str, float], float]:
+    text = files("seminar_rag.documents").joinpath("readable.json").read_text("utf-8")
+    found = json.loads(text)
+    return found["weights"], found["bias"]
