@@ -3,9 +3,9 @@
     python benchmarks/readable.py [--shared ../shared] [--fit]
 
 The lines are sentences of the papers, notes and PDFs in the shared folder, labelled by where they
-stand: below a heading "References", in a table, before the abstract, or in the text; no text of them
-is kept. 900 references, lists of authors and lines of title pages are made up beside them, in the
-styles of several fields, their titles from pieces of the papers on biomedicine and language
+stand: below a heading "References", in a table, before the abstract, or in the text; no text of
+them is kept. 900 references, lists of authors and lines of title pages are made up beside them, in
+the styles of several fields, their titles from pieces of the papers on biomedicine and language
 technology. Each source is told by weights that were fitted on the others. --fit writes the weights.
 """
 
@@ -35,7 +35,8 @@ UNHEADED = "doc091"
 """A paper whose list of references has no heading: nothing says where its text ends."""
 MADE_UP = "made up"
 _REFERENCES = re.compile(
-    r"\W*(?:&nbsp;)?\W*(?:[\dA-Z.]*\s*)?(?:references|bibliography|literature cited)\W*", re.I
+    r"\W*(?:&nbsp;)?\W*(?:[\dA-Z.]*\s*)?(?:references|bibliography|literature cited)\W*",
+    re.IGNORECASE,
 )
 _TITLE_PAGE = re.compile(r"(?:SHA|Authors|DOI|License|Date):|https?://")
 _WIDTH = 66
@@ -143,16 +144,16 @@ class MakeUp:
                 f"{by} ({year}). {title}. {journal}, {volume}({number(1, 12)}), {pages}."
                 f" https://doi.org/10.{page}/{volume}",
                 f"{by}. {year}. {title}. In {pick(MEETINGS)}, pages {pages}.",
-                f"{by}, “{title},” {journal}, vol. {volume}, no. {number(1, 9)}, pp. {pages}, {year}.",
-                f"{by}. {title}. arXiv preprint arXiv:{number(1001, 2412)}.{number(10000, 20000)}, {year}.",
+                f"{by}, “{title},” {journal}, vol. {volume}, no. {page % 9 + 1}, pp. {pages}, {year}.",
+                f"{by}. {title}. arXiv preprint arXiv:{number(1001, 2412)}.{page + 10000}, {year}.",
                 f"{by} {title}. {pick(PRESSES)}, {year}.",
-                f"{by}. {title}. {journal} {pick(('in press', 'submitted', 'to appear'))} ({year}).",
+                f"{by}. {title}. {journal} {pick(('in press', 'submitted'))} ({year}).",
             )
         )
         return pick(("", f"{number(1, 99)}. ", f"[{number(1, 99)}] ")) + entry
 
     def _by(self, style: str) -> str:
-        """Names as medicine (v), psychology (a), the humanities (f) and engineering (i) write them."""
+        """Names as medicine (v), psychology (a), the humanities (f), engineering (i) write them."""
         pick = self._random.choice
         names = []
         for _ in range(self._random.randint(1, 7)):

@@ -352,7 +352,7 @@ def smoothed(own: Sequence[float]) -> list[float]:
     out = []
     for at, value in enumerate(own):
         near = held[max(0, at - _NEAR) : at] + held[at + 1 : at + 1 + _NEAR]
-        out.append(value + sum(near) / (2 * len(near) or 1))
+        out.append(value + sum(near) / (4 * _NEAR))
     return out
 
 

@@ -49,8 +49,8 @@ Read = Callable[[Sequence[str], Side], "tuple[Matrix, list[Words]]"]
 
 EACH = 2
 """Quotations for each part of a question, at most."""
-_LOOSE = ("definition", "means", "person", "cause")
-"""Forms that an answer may lack: a reason is often given without a word that says so."""
+_LOOSE = ("definition", "means", "person")
+"""Forms that an answer may lack."""
 _ITSELF = 0.5
 """How likely a sentence is about its document, at most, that speaks for a side of a thing."""
 _LACKS = "No passage that was found mentions “{}”."

@@ -157,7 +157,7 @@ def choose(
         share: the share of the odds that a further candidate has, at least, together with what it
             adds; of a part of a question, which is given `most`, there is no need of it.
     """
-    known = [frozenset(stems(f"{one.context} {one.text}")) for one in candidates]
+    known = [frozenset(stems(one.text)) for one in candidates]
     floor = max([*scores, *([] if best is None else [best])], default=0.0) - MARGIN
     chosen: list[int] = []
     if share and scores and most is None:

@@ -22,6 +22,7 @@ _TOKEN = re.compile(r"[^\W\d_]++(?:['’-][^\W\d_]++)*+|\d++|[^\w\s]")
 _YEAR = re.compile(r"(?:1[6-9]|20)\d\d")
 _OTHERS = frozenset("al arxiv doi ed eds et http https in j pp proc vol www".split())
 """Words of lists of references that are named, beside the small words of every text."""
+_NO_SMALL_LETTER = re.compile(r"[A-Z\d]")
 _LONGEST = 400
 """Characters of a line that are looked at."""
 
@@ -62,10 +63,12 @@ def _shape(word: str) -> str:
 
 
 def evidence(text: str) -> float:
-    """The logarithm of the odds that a line is prose."""
+    """The logarithm of the odds that a line is prose; never against words in small letters alone,
+    such as an item of a list."""
     weights, bias = _weights()
     known = [weights[one] for one in set(shapes(text)) if one in weights]
-    return bias + sum(known) / math.sqrt(len(known) or 1)
+    odds = bias + sum(known) / math.sqrt(len(known) or 1)
+    return odds if _NO_SMALL_LETTER.search(text, 1) else max(0.0, odds)
 
 
 @cache
