@@ -267,3 +267,20 @@ def test_what_names_works_and_people_or_only_opens_a_list_is_not_quoted() -> Non
         " of New York is red. The potters of Iga found three glazes:"
     )
     assert texts(text) == ["The clay of New York is red."]
+
+
+def test_a_title_between_pieces_of_references_is_not_quoted() -> None:
+    lines = [
+        "28. Gruber AS, Tanaka AB, Petrov VE, Silva SS, Weber DK",
+        "Receptors of the small mill moth differ from those of its kin. J Moths.",
+        "1997;232:345–50.",
+        "29. Haddad MN, Castro AS, Quist TA, Xu SS, Weber DK, et al.",
+        "Kilns of the valley differ from mills of the coast.",
+        "Rev Milling. 1997;127:11–6.",
+    ]
+    assert not any("Kilns of the valley" in one for one in texts("\n\n".join(lines)))
+
+
+def test_a_reading_in_another_language_is_quoted() -> None:
+    said = "Die Müllerin Anna Weber und der Müller Jan Petrov trafen sich 1911 in Hamburg."
+    assert said in texts(f"{said} Danach kauften sie eine Mühle, die am Fluss stand.")

@@ -203,3 +203,16 @@ def test_of_a_list_the_items_that_were_not_quoted_yet_are_quoted_below_its_lead(
         "locality",
     ]
     assert unread(one, measures.passage, "“reliability” “locality”") is None
+
+
+def test_a_sentence_about_its_document_comes_after_what_answers() -> None:
+    kilns = hit("This primer explains what a kiln is and why it is used.\nA kiln is a hot oven.")
+    assert quotes(answer("What is a kiln?", kilns))[0] == "A kiln is a hot oven."
+
+
+def test_what_a_name_is_short_for_is_defined_too() -> None:
+    told = hit(
+        "Wet-heat firing, WHF for short, is an old craft. Cold WHF can be seen in two valleys."
+        " Wet-heat firing is a way to harden clay in steam."
+    )
+    assert quotes(answer("What is WHF?", told))[0].startswith("Wet-heat firing")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from passages import hit
 
-from seminar_rag.answer.mentions import Mentions, abbreviates
+from seminar_rag.answer.mentions import Mentions, abbreviates, spelled_out
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,16 @@ def test_a_name_is_mentioned_in_short_or_in_full() -> None:
     assert Mentions(hit("BCCs are high.")).in_any_form("Boat Crew Costs")
     assert not Mentions(hit("BCCs are high.")).of("Boat Crew Costs")
     assert not Mentions(hit("Costs are high.")).in_any_form("Boat")
+
+
+@pytest.mark.parametrize(
+    ("text", "long"),
+    [
+        ("Their boat-crew costs, BCC for short, are high.", "boat-crew costs"),
+        ("We count Boat Crew Costs (BCC) of each tide.", "Boat Crew Costs"),
+        ("Boat crews cost much. The BCC rose.", ""),
+        ("The BCC is high.", ""),
+    ],
+)
+def test_what_a_name_is_short_for_stands_right_before_it(text: str, long: str) -> None:
+    assert spelled_out("BCC", [text]) == long

@@ -23,6 +23,7 @@ _FRACTION = re.compile(r"\d\.\d")
 _SAID = {"2": "to", "4": "for"}
 """Words that a digit stands for in an abbreviation, such as LLM4SE."""
 _BETWEEN = "\0"
+_STOP = re.compile(r"[.!?;:]")
 _FAR = 100
 """Characters before an abbreviation in which what it is short for stands."""
 _LEAST = 3
@@ -114,8 +115,9 @@ def spelled_out(name: str, texts: Iterable[str]) -> str:
             words = list(_WORD.finditer(text, max(0, beside.start() - _FAR), beside.start()))
             said = [one[0].lower() for one in words]
             for at in range(len(words) - 1, -1, -1):
-                if _begins(letters, said[at:]):
-                    return text[words[at].start() : words[-1].end()]
+                long = text[words[at].start() : words[-1].end()]
+                if _begins(letters, said[at:]) and not _STOP.search(long):
+                    return long
     return ""
 
 

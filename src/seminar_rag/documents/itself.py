@@ -3,9 +3,10 @@
 "This survey covers its main aspects" and "Figure 3 shows the results" tell a reader that something
 is said, not what. A logistic regression over the words and pairs of words of a sentence tells such
 ones; `benchmarks/about_themselves.py` fits it to examples that were written for it, and writes the
-weights beside this module. On 68 sentences of papers, abstracts and notes of other sources, 45 of
-which it had been drawn to, labelled before it was asked again, the area under the ROC curve is .81
-[.65, .94]: a reason to take another sentence, none to leave out what answers.
+weights beside this module. In ten-fold cross-validation the area under the ROC curve is .91
+(n=332). Before the last 17 examples it was .81 [.65, .94] on 68 sentences of papers, abstracts and
+notes of other sources, 45 of which it had been drawn to, labelled before it was asked again: a
+reason to take another sentence, none to leave out what answers.
 """
 
 from __future__ import annotations
