@@ -206,8 +206,12 @@ def test_of_a_list_the_items_that_were_not_quoted_yet_are_quoted_below_its_lead(
 
 
 def test_a_sentence_about_its_document_comes_after_what_answers() -> None:
-    kilns = hit("This primer explains what a kiln is and why it is used.\nA kiln is a hot oven.")
-    assert quotes(answer("What is a kiln?", kilns))[0] == "A kiln is a hot oven."
+    kilns = hit(
+        "This primer states why kilns save wood and what it costs to build one.\n"
+        "Kilns save wood because their thick walls keep the heat for two days."
+    )
+    said = quotes(answer("Why do kilns save wood?", kilns))
+    assert said == ["Kilns save wood because their thick walls keep the heat for two days."]
 
 
 def test_what_a_name_is_short_for_is_defined_too() -> None:

@@ -111,13 +111,22 @@ def spelled_out(name: str, texts: Iterable[str]) -> str:
     if len(letters) < _LEAST or sum(map(str.isupper, letters)) < 2:
         return ""
     for text in texts:
-        for beside in re.finditer(rf"\W{{1,3}}{re.escape(name)}s?\b", text):
-            words = list(_WORD.finditer(text, max(0, beside.start() - _FAR), beside.start()))
-            said = [one[0].lower() for one in words]
-            for at in range(len(words) - 1, -1, -1):
-                long = text[words[at].start() : words[-1].end()]
-                if _begins(letters, said[at:]) and not _STOP.search(long):
-                    return long
+        at = text.find(name)
+        while at >= 0:
+            before = text[max(0, at - _FAR) : at].rstrip(" (,")
+            if found := _long_at_end(letters, before):
+                return found
+            at = text.find(name, at + 1)
+    return ""
+
+
+def _long_at_end(letters: Sequence[str], text: str) -> str:
+    """The last words of a text that an abbreviation of these letters is short for."""
+    words = list(_WORD.finditer(text))
+    said = [one[0].lower() for one in words]
+    for at in range(len(words) - 1, -1, -1):
+        if _begins(letters, said[at:]):
+            return "" if _STOP.search(text, words[at].start()) else text[words[at].start() :]
     return ""
 
 
