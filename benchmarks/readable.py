@@ -43,8 +43,8 @@ _WIDTH = 66
 """Characters of a line of a list of references that a file has cut into lines."""
 
 SURNAMES = (
-    "Anders Bakker Castro Dubois Eriksen Fonseca Gruber Haddad Ivanova Jansen Kowalski Larsen Moreau"
-    " Nakata Okafor Petrov Quist Rossi Silva Tanaka Ueda Vargas Weber Xu Yilmaz Zhou O'Neil"
+    "Anders Bakker Castro Dubois Eriksen Fonseca Gruber Haddad Ivanova Jansen Kowalski Larsen"
+    " Moreau Nakata Okafor Petrov Quist Rossi Silva Tanaka Ueda Vargas Weber Xu Yilmaz Zhou O'Neil"
 ).split()
 FIRST_NAMES = "Anna Jun Maria Tom Lena Paul Wei Omar Jun-Ho Clara Igor Ada".split()
 JOURNALS = (
@@ -144,7 +144,7 @@ class MakeUp:
                 f"{by} ({year}). {title}. {journal}, {volume}({number(1, 12)}), {pages}."
                 f" https://doi.org/10.{page}/{volume}",
                 f"{by}. {year}. {title}. In {pick(MEETINGS)}, pages {pages}.",
-                f"{by}, “{title},” {journal}, vol. {volume}, no. {page % 9 + 1}, pp. {pages}, {year}.",
+                f"{by}, “{title},” {journal}, vol. {volume}, no. {page % 9}, pp. {pages}, {year}.",
                 f"{by}. {title}. arXiv preprint arXiv:{number(1001, 2412)}.{page + 10000}, {year}.",
                 f"{by} {title}. {pick(PRESSES)}, {year}.",
                 f"{by}. {title}. {journal} {pick(('in press', 'submitted'))} ({year}).",
