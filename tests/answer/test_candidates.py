@@ -117,6 +117,7 @@ def test_prose_that_cites_much_is_no_list_of_references(prose: str, said: str) -
 def test_an_address_is_no_label_and_no_explanation_of_one() -> None:
     page = "https://kilns.example/history"
     assert not any(page in one for one in texts(f"{page}\nSHA: one two three four."))
+    assert not any(page in one for one in texts(f"¶{page}:\n- ‖{page}/two"))
     assert not any(page in one for one in texts(f"Daily News:\n\n{page}/fire-in-town.html (2020)."))
 
 

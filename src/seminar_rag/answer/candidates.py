@@ -58,7 +58,7 @@ _CONTINUES_LOOSELY = re.compile(
     r"^(?:moreover|furthermore|additionally|in addition|also|and)\b", re.IGNORECASE
 )
 """Opens a sentence that goes on from the one before but stands alone all the same."""
-_ADDRESS = re.compile(r"https?://")
+_ADDRESS = re.compile(r"\W*https?://")
 _NUMBERED = re.compile(r"\s?(?:\[\^?\d[\d,;\s–-]*\]|【\d+】)")
 _BULLET = re.compile(r"^(?:[+*•·–-]\s+\**|\*{2,})(?=\S)")
 _EMPHASIS = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
