@@ -23,7 +23,7 @@ _NAME = (
     r"|семинар|тема|модуль|раздел|тиждень|лекція|заняття|розділ|седмица|εβδομάδα|μάθημα|διάλεξη"
     r"|ενότητα)(?:s|es)?"
 )
-_SEPARATOR = r"[\s:|.,;)\]–—-]*"
+_SEPARATOR = r"[\s:|.,;)\]>–—-]*"
 MONTH_NAME = (
     rf"(?:{MONTH}|(?:jan(?:vier|uar|eiro)|ene(?:ro)?|f[ée]v(?:rier|ereiro)?|febr(?:ero|uar)|mar[szç]o?"
     r"|märz|avr(?:il)?|abr(?:il)?|mai(?:o)?|mayo|juin|jun[ih]o?|juil(?:let)?|jul[ih]o?|août|agosto?"
@@ -69,9 +69,11 @@ _DATE = (
     r"|\d{1,2}\.(?:0\d|1[0-2])\.(?:\d{2,4})?(?!\d)|\d{1,2}\.\d{1,2}\.(?:19|20)\d\d)"
     rf"(?:,?\s+(?:19|20)\d\d(?!\d))?(?:,?\s*\(?{_WEEKDAY}\)?)?"
 )
-_DATED = re.compile(rf"^[(\[]?{_DATE}(?![\w/]){_SEPARATOR}", re.I)
+_DATED = re.compile(rf"^[(\[<]?{_DATE}(?![\w/]){_SEPARATOR}", re.I)
 _DATED_TAIL = re.compile(rf"(?<!\s)\s*(?:[(\[]\s*{_DATE}\s*[)\]]|[,|–—-]\s*{_DATE})\s*$", re.I)
 _NAMED_TAIL = re.compile(rf"(?<!\s)\s+[(\[]\s*{_NAME}\.?\s*\d{{1,3}}\s*[)\]]\s*$", re.I)
+_NAME_BEHIND = re.compile(rf"^{_NAME}\s*+(?:[(\[]\s*+{_DATE}\s*+[)\]]|[:–—])[\s:–—-]*+(?=\w)", re.I)
+"""What a number counts, before the title: "3. Sitzung (30.04.): Vergessen"."""
 _ANY_DATE = re.compile(rf"(?<![\w/.])(?:{_DATE})(?![\w/])", re.I)
 _OUTLINE = re.compile(r"\d{1,2}(?:\.\d{1,2}){1,3}\.?\s+(?=[^\W\d_]{2})")
 """The number that exports of org-mode, Sphinx or Quarto give a heading: "3.1. Week 1: Trees"."""
@@ -119,6 +121,8 @@ def title_of(text: str) -> str:
     mark = mark_of(text)
     outline = _OUTLINE.match(text) if mark is None or not mark.end else None
     rest = text[outline.end() if outline else mark.end if mark else 0 :]
+    if mark is not None and mark.kind == "numbered" and len(rest) <= _LONGEST:
+        rest = _NAME_BEHIND.sub("", rest)
     if len(rest) <= _LONGEST:
         rest = _NAMED_TAIL.sub("", _DATED_TAIL.sub("", rest))
     rest = rest.strip(" \t:|–—-")

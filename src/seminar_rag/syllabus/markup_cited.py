@@ -63,6 +63,8 @@ def _write_out(link: Any, reference: Any, following: Any) -> None:
     reference.tail = link.tail
     _without_brackets(link, reference)
     parent = link.getparent()
+    if link.getprevious() is None and "citation" in (parent.get("class") or "").split():
+        parent.text = ""  # names of the authors before a year that is linked
     if link.getprevious() is None and (part := _OF_WORK.match(parent.text or "")):
         # "Chapter 3 of …" would seem to be the first author
         parent.text, reference.tail = "", f" ({part[1]}){reference.tail or ''}"

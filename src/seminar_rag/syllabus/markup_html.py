@@ -39,6 +39,25 @@ _DROPPED_TAGS = frozenset(
 )
 
 
+_UNSEEN = frozenset(
+    "sr-only visually-hidden visuallyhidden screenreader-only screen-reader-only screen-reader-text"
+    " accesshide element-invisible".split()
+)
+"""Classes of what is only read aloud beside what is seen: "Links to an external site"."""
+_NO_MATERIAL = frozenset(
+    "assign attendance bigbluebuttonbn chat choice data feedback forum glossary groupselect"
+    " h5pactivity hvp quiz survey wiki workshop".split()
+)
+"""Classes of Moodle's activities in which there is something to do, and nothing to read."""
+
+
+def _is_unseen(node: Any, tag: str) -> bool:
+    names = (node.get("class") or "").split()
+    if tag == "li" and "activity" in names:
+        return not _NO_MATERIAL.isdisjoint(names)
+    return tag == "span" and not _UNSEEN.isdisjoint(names)
+
+
 def _found(item: Item | None) -> Iterator[Item]:
     if item is not None:
         yield item
@@ -214,7 +233,7 @@ class _TreeWalk:
                 self.items.append(Item(Block("", start=0), comment=comment))
             return
         tag = node.tag.lower()
-        if tag in _DROPPED_TAGS or node.get("hidden") is not None:
+        if tag in _DROPPED_TAGS or node.get("hidden") is not None or _is_unseen(node, tag):
             return
         if tag == "table" and not node.xpath(".//h1|.//h2|.//h3|.//h4|.//table"):
             self._table(node)

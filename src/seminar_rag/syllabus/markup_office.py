@@ -196,12 +196,14 @@ def _links(pdf: Any, page: Any) -> list[tuple[str, tuple[float, float, float, fl
 
 
 def _without_margins(pages: Sequence[list[_Line]]) -> list[list[_Line]]:
-    """Pages without the first and last lines that stand on most of them."""
-    if len(pages) < 3:
+    """Pages without the first and last lines that stand on most of them; of two pages, at the same
+    height on both, as browsers print the address and the time."""
+    if len(pages) < 2:
         return list(pages)
 
     def key(line: _Line) -> str:
-        return re.sub(r"\d+", "#", line.text.strip())
+        height = f" at {round(line.top / 2)}" if len(pages) == 2 else ""
+        return re.sub(r"\d+", "#", line.text.strip()) + height
 
     seen = Counter(k for page in pages for k in {key(line) for line in [*page[:2], *page[-2:]]})
     usual = {k for k, count in seen.items() if count > len(pages) / 2}

@@ -20,7 +20,7 @@ from pathlib import Path
 from seminar_rag.errors import SourceError
 from seminar_rag.guard import refusal
 from seminar_rag.syllabus import references
-from seminar_rag.syllabus.assemble import entry_reading, read_pieces, session_name
+from seminar_rag.syllabus.assemble import entry_reading, read_pieces, session_name, shown_text
 from seminar_rag.syllabus.marks import date_in, mark_of
 from seminar_rag.syllabus.markup import Item, front_matter, html_items, html_title, markdown_items
 from seminar_rag.syllabus.markup_office import PANDOC, office_items
@@ -32,13 +32,16 @@ from seminar_rag.syllabus.structure import (
     LoadPage,
     count,
     headed,
+    is_divided,
     is_exact,
     is_list_of_links,
     is_post,
     numbered,
+    once,
     posted_number,
     structural_post,
     structural_sessions,
+    with_dates,
     with_kinds,
     with_page,
 )
@@ -155,14 +158,14 @@ def syllabus_from_markdown(
     structural = structural_sessions(items, name, title)
     number = posted_number(text)
     post = structural_post(text, items, name, 1 if number is None else number)
-    if is_post(text, items, structural, post):
-        structural = [post]
     learned = _learned(items, "markdown", name, title)
     if cited:
         learned = with_kinds(learned, references.as_listed(cited))
+    if is_post(text, items, structural, post) and not is_divided(structural, learned):
+        structural = [post]
     if is_exact(structural, learned, items):
         own = None if structural == [post] else title
-        return Syllabus(own, tuple(with_kinds(structural, learned)))
+        return Syllabus(own, with_dates(with_kinds(structural, learned), learned))
     if len(learned) < 2 and all(session.number for session in learned):
         return Syllabus(None, (session_from_post(text, name, 1),))
     return Syllabus(title, tuple(learned))
@@ -233,12 +236,13 @@ def readings_of(
     entries: Sequence[Entry], pieces: Sequence[Piece]
 ) -> tuple[tuple[Reading, ...], set[int]]:
     """Readings of entries, and the items that name and describe them."""
-    found, taken = [], set()
+    found: list[Reading] = []
+    taken: set[int] = set()
     for entry in entries:
         reading, end = entry_reading(entry, pieces)
         found.append(reading)
         taken |= {piece.block for piece in pieces[entry.first : end]}
-    return tuple(found), taken
+    return once(found), taken
 
 
 def syllabus_from_html(html: str, name: str, load_page: LoadPage | None = None) -> Syllabus:
@@ -265,7 +269,8 @@ def _from_items(
     learned = [with_page(session, load, _post) for session in learned]
     exact = bool(paged) and count(structural) >= count(learned)
     exact = exact or is_exact(structural, learned, items)
-    return Syllabus(title, tuple(with_kinds(structural, learned) if exact else learned))
+    exactly = with_dates(with_kinds(structural, learned), learned) if exact else learned
+    return Syllabus(title, tuple(exactly))
 
 
 def _loaded(load_page: LoadPage, address: str) -> tuple[str, Sequence[Item]] | None:
@@ -320,7 +325,7 @@ def _page_title(items: Sequence[Item]) -> str | None:
         if item.block.kind == "heading" and item.block.level == 1:
             if re.match(r"\d+\s*[.):]", item.text):
                 break
-            title = item.text
+            title = shown_text(item)
         elif item.block.kind == "heading" and title:
             break
     return title

@@ -49,9 +49,18 @@ def structural_sessions(
 def _structured(part: Part, name: str, load_page: LoadItems | None, bare: bool) -> Session:
     bare = bare or any(map(opens_with_work, part.items))
     readings, notes = read_entries(part.items, part.title, bare)
-    date = date_in(part.title)
-    session = Session(part.number, part.title, part.tags, readings, notes, name, part.link, date)
+    date, own = date_in(part.title), once(readings)
+    session = Session(part.number, part.title, part.tags, own, notes, name, part.link, date)
     return with_page(session, load_page, read_entries)
+
+
+def once(readings: Sequence[Reading]) -> tuple[Reading, ...]:
+    """A session's readings; what comes again under the same title with the same links, as where a
+    text cites what its list has, is one."""
+    found: dict[object, Reading] = {}
+    for n, one in enumerate(readings):
+        found.setdefault((one.title, one.urls) if one.title and one.urls else n, one)
+    return tuple(found.values())
 
 
 def count(sessions: Sequence[Session]) -> int:
@@ -159,6 +168,24 @@ def is_post(text: str, items: Sequence[Item], page: Sequence[Session], post: Ses
         several = sure and sum(bool(session.readings) for session in page) > 2
         return not several or count(page) < len(post.readings)
     return bool(post.readings) and len(page) < 2 and not parts
+
+
+def with_dates(structural: Sequence[Session], learned: Sequence[Session]) -> tuple[Session, ...]:
+    """Sessions that rules of structure read, with the days that only the model found: those in a
+    column or a line of their own."""
+    titles = [[one.title for one in sessions] for sessions in (structural, learned)]
+    if titles[0] == titles[1]:
+        pairs = zip(structural, (one.date for one in learned), strict=True)
+        return tuple(replace(one, date=one.date or date) for one, date in pairs)
+    dates = {one.title: one.date for one in learned if titles[1].count(one.title) == 1}
+    return tuple(replace(one, date=one.date or dates.get(one.title)) for one in structural)
+
+
+def is_divided(structural: Sequence[Session], learned: Sequence[Session]) -> bool:
+    """Whether rules of structure and the model divide a page into the very same sessions, in each
+    of which the model finds something to read: no post has that, whatever its front matter."""
+    filled = len(learned) > 1 and all(session.readings for session in learned)
+    return filled and [one.title for one in structural] == [one.title for one in learned]
 
 
 def structural_post(text: str, items: Sequence[Item], name: str, number: int) -> Session:
