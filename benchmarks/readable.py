@@ -21,7 +21,6 @@ from pathlib import Path
 
 import numpy as np
 
-from seminar_rag.answer.candidates import smoothed
 from seminar_rag.answer.persons import lists_persons
 from seminar_rag.documents import readable
 from seminar_rag.documents.parse import Parser
@@ -241,7 +240,7 @@ def main() -> None:
     real = len(found)
     beside = np.concatenate(
         [
-            smoothed(odds[:real][sources[:real] == one].tolist())
+            readable.smoothed(odds[:real][sources[:real] == one].tolist())
             for one in dict.fromkeys(sources[:real])
         ]
     )

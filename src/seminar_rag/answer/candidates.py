@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from seminar_rag.answer.persons import lists_persons
-from seminar_rag.documents.readable import evidence
+from seminar_rag.documents.readable import evidence, prose
 from seminar_rag.question.language import language_of
 from seminar_rag.text import OPEN_ENDS, names_columns
 from seminar_rag.types import Hit, Passage, Sentence
@@ -31,12 +31,6 @@ _SENTENCE_WORDS = 10
 """From this length on, the last line of a paragraph is a sentence even without a full stop."""
 _EXPLANATION = 3
 """Sentences of a paragraph that are quoted with the label above it, at most."""
-_NEAR = 2
-"""Sentences on either side that say whether one is prose, at most."""
-_ENTRIES = 3
-"""Sentences that are no prose, at least, in a passage that is none as a whole."""
-_SURE = 3.0
-"""What each of them says at most, so that a line of authors makes no debris of what is below it."""
 _LONGEST = 90
 """Words of the longest sentence that is quoted; a list may be half as long again."""
 
@@ -165,13 +159,10 @@ class _Outline:
 
     @cached_property
     def prose(self) -> list[float]:
-        """The logarithm of the odds that each sentence is prose, as `smoothed` tells it."""
+        """The logarithm of the odds that each sentence is prose, as `readable` tells it."""
         if language_of(" ".join(self.texts)) not in ("en", ""):
             return [0.0] * len(self.texts)  # the small words of other languages are not known
-        own = [evidence(text) for text in self.texts]
-        if sum(own) < 0 and sum(value < 0 for value in own) >= _ENTRIES:
-            return [-_SURE] * len(own)  # a piece of a list of references
-        return smoothed(own)
+        return prose(self.texts)
 
     def candidate(
         self, index: int, own: Sequence[int], *, above: Sequence[int], is_list: bool = False
@@ -259,7 +250,9 @@ class _Outline:
             return []
         longest_item = _TERSE_WORDS if below_heading else _ITEM_WORDS
         words = sum(map(_length, texts))
-        if words > min(1.5 * _LONGEST, longest_item * len(items)) or not any(map(_worded, texts)):
+        if words > min(1.5 * _LONGEST, longest_item * len(items)) or not any(
+            _worded(text) and not _ADDRESS.match(text) for text in texts
+        ):
             return []
         before = [at - 1] if _PRONOUN.match(self.texts[at]) and self._points_back(at) else []
         return [*before, at, *items[:LIST_ITEMS]]
@@ -339,21 +332,6 @@ class _Outline:
             and not (self.sentences[at].kind == "paragraph" and _ENTRY.match(text))
             and _worded(text)
         )
-
-
-def smoothed(own: Sequence[float]) -> list[float]:
-    """The logarithm of the odds that each of some sentences is prose, half by its neighbours: the
-    title of a work in a list of references is told by what stands around it.
-
-    Args:
-        own: what each sentence says by itself.
-    """
-    held = [max(-_SURE, min(_SURE, value)) for value in own]
-    out = []
-    for at, value in enumerate(own):
-        near = held[max(0, at - _NEAR) : at] + held[at + 1 : at + 1 + _NEAR]
-        out.append(value + sum(near) / (4 * _NEAR))
-    return out
 
 
 def opens_block(passage: Passage, sentence: Sentence) -> bool:

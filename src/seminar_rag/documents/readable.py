@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
@@ -25,6 +26,14 @@ _OTHERS = frozenset("al arxiv doi ed eds et http https in j pp proc vol www".spl
 _NO_SMALL_LETTER = re.compile(r"[A-Z\d]")
 _LONGEST = 400
 """Characters of a line that are looked at."""
+
+
+_NEAR = 2
+"""Sentences on either side that say whether one is prose, at most."""
+_ENTRIES = 3
+"""Sentences that are no prose, at least, in a passage that is none as a whole."""
+_SURE = 3.0
+"""What each of them says at most, so that a line of authors makes no debris of what is below it."""
 
 
 def shapes(text: str) -> list[str]:
@@ -69,6 +78,30 @@ def evidence(text: str) -> float:
     known = [weights[one] for one in set(shapes(text)) if one in weights]
     odds = bias + sum(known) / math.sqrt(len(known) or 1)
     return odds if _NO_SMALL_LETTER.search(text, 1) else max(0.0, odds)
+
+
+def prose(texts: Sequence[str]) -> list[float]:
+    """The logarithm of the odds that each of the sentences of a passage is prose; of a passage that
+    is a piece of a list of references none is."""
+    own = [evidence(text) for text in texts]
+    if sum(own) < 0 and sum(value < 0 for value in own) >= _ENTRIES:
+        return [-_SURE] * len(own)
+    return smoothed(own)
+
+
+def smoothed(own: Sequence[float]) -> list[float]:
+    """The logarithm of the odds that each of some sentences is prose, half by its neighbours: the
+    title of a work in a list of references is told by what stands around it.
+
+    Args:
+        own: what each sentence says by itself.
+    """
+    held = [max(-_SURE, min(_SURE, value)) for value in own]
+    out = []
+    for at, value in enumerate(own):
+        near = held[max(0, at - _NEAR) : at] + held[at + 1 : at + 1 + _NEAR]
+        out.append(value + sum(near) / (4 * _NEAR))
+    return out
 
 
 @cache
