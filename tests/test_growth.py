@@ -81,7 +81,7 @@ GIVEN: dict[str, Any] = {
 ELSEWHERE = {
     "answer.citations.introduces": "a sentence of split_answer(), compared by place",
     "answer.citations.supporting_sentence": "a sentence and a passage, both of bounded length",
-    "answer.prompt.build_messages": "takes excerpts, which split() has cut",
+    "answer.instructions.build_messages": "takes excerpts, which split() has cut",
     "check.conflicts.find_conflict": "a claim, after compare()",
     "check.features.compare": "a claim and sentences of passages",
     "check.support.verbatim": "compares words with passages",

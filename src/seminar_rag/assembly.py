@@ -181,7 +181,12 @@ class Assembly(ModelsInUse):
         judge = self._chooser()
         quotations = Extractive(self.embedder.read, self.store.rarity, judge)
         return LLMAnswerer(
-            self.llm, self.config.llm_max_tokens, quotations, self.builtin_verifier, judge
+            self.llm,
+            self.config.llm_max_tokens,
+            quotations,
+            self.builtin_verifier,
+            judge,
+            self.verifier if judge and self.judges() else None,
         )
 
     @property

@@ -56,6 +56,7 @@ class Tells:
         self.words, self.unsure = words, unsure
         self.fails, self.silent = fails, silent
         self.asked: list[str] = []
+        self.likely = 0.9
 
     def choose(
         self, _system: str, _examples: object, questions: Sequence[str], *_: object
@@ -71,7 +72,7 @@ class Tells:
         return rows
 
     def weigh(self, _messages: Sequence[ChatMessage], *_: object) -> object:
-        return np.array([0.9, 0.1])
+        return np.array([self.likely, 1 - self.likely])
 
 
 def quoting(judge: Tells | None) -> Extractive:
@@ -107,7 +108,9 @@ def test_only_what_answers_is_quoted() -> None:
 
 
 def test_where_nothing_answers_the_readings_do_not_say() -> None:
-    answer = told(Tells("oil"))
+    judge = Tells("oil")
+    judge.likely = 0.7
+    answer = told(judge)
     assert (answer.abstained, answer.text) == (True, NOTHING)
     assert answer.nearest
     assert not answer.citations

@@ -13,8 +13,13 @@ from passages import hit
 from seminar_rag.answer.candidates import candidates
 from seminar_rag.answer.citations import is_refusal
 from seminar_rag.answer.excerpts import Excerpt, excerpts, source_line
-from seminar_rag.answer.instructions import INSTRUCTIONS, examples, opening
-from seminar_rag.answer.prompt import MESSAGE_TOKENS, build_messages
+from seminar_rag.answer.instructions import (
+    INSTRUCTIONS,
+    MESSAGE_TOKENS,
+    build_messages,
+    examples,
+    opening,
+)
 from seminar_rag.answer.streams import once, or_quoted
 from seminar_rag.errors import ModelError
 from seminar_rag.types import Hit, Turn

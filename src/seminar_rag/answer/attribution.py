@@ -50,6 +50,8 @@ SAID_OF_IT = 0.8
 """The score from which a part of a comparison counts as said of its side, by sentences that speak
 of that side. Of nine parts that are right eight have .89 and more, one .73; of seven that tell of
 the other side none has more than .77. Chosen on these."""
+JUDGED = 0.8
+"""How sure a model that judges has to be of a sentence that words find in no passage."""
 NEAR = 0.1
 """By how much a second passage may score less than the best one."""
 MOST = 2
@@ -153,10 +155,28 @@ class Attribution:
         if len(terms(claim)) < _BARE:
             claim = f"{self._question} {claim}".strip()
         likely = {i: one for i, one in self._compared(claim).items() if one.label == "supported"}
-        found = (self._holding(claim, i) for i in sorted(likely, key=lambda i: -likely[i].score))
+        found = (self.holding(claim, i) for i in sorted(likely, key=lambda i: -likely[i].score))
         return next(filter(None, found), None)
 
-    def _holding(self, claim: str, index: int) -> Candidate | None:
+    def judged(self, claim: str, judge: Verifier) -> int | None:
+        """The passage that comes nearest to a claim, as a 1-based index, where a judge is sure that
+        it says the claim; else None.
+
+        Raises:
+            ModelError: the judge cannot be asked.
+        """
+        if self.trusting or not terms(claim) or not self._of_each_side(claim):
+            return None
+        if len(terms(claim)) < _BARE:
+            claim = f"{self._question} {claim}".strip()
+        found = self._compared(claim)
+        nearest = max(found, key=lambda i: found[i].score)
+        hit = self._offered[nearest - 1]
+        known = known_of(claim, hit.document, hit.passage, self._called)
+        said = judge.verify(claim, [hit.passage], known)
+        return nearest if said.label == "supported" and said.score >= JUDGED else None
+
+    def holding(self, claim: str, index: int) -> Candidate | None:
         """What of a passage holds most of a claim, where that is `QUOTED_SHARE` of its terms."""
         hit = self._offered[index - 1]
         short = (one for one in candidates(index, hit) if one.words <= _LONGEST_QUOTE)

@@ -67,6 +67,9 @@ class Draft:
     """What the reader should know about how the answer was made; complete with its last chunk."""
     quotations: tuple[Citation, ...] = ()
     """What of the passages can be read until the answer comes; see `HitsEvent`."""
+    again: Callable[[], Iterator[str]] | None = None
+    """What of the text a model that judges finds in the passages, with its marks, for where what
+    was written cites none of them. Asked once everything is written."""
     instead: Callable[[bool], Iterator[str]] | None = None
     """Begins another answer from the same passages, for where what was written cites none of them,
     or where it does (True) and nothing of it is called supported."""
@@ -185,21 +188,16 @@ class Engine:
         draft = self._answerer.draft(asked, hits, history, stop)
         yield HitsEvent(query.stand_alone, draft.offered, found.restricted, draft.quotations)
         marks = MarkFilter(len(draft.offered))
-        review = Review(
-            self._verifier,
-            draft.offered,
-            marks,
-            draft.answered,
-            draft.astray,
-            called=called_by(query.works, draft.offered),
-            written=draft.instead is not None,
-        )
+        review = self._review(query, draft, marks)
         citations = yield from _write(draft, marks, review, stop)
         # Text without a single valid mark is the model's own and may be invented.
         refused = is_refusal(marks.text, parts=bool(query.parts))
         written = bool(marks.text.strip())
-        instead = None if stop() else draft.instead
         in_doubt = review.in_doubt if draft.answered else review.unfounded
+        if not (refused or citations) and (read := self._read_again(query, draft, marks, stop)):
+            marks, review, citations = read
+            in_doubt = False
+        instead = None if stop() else draft.instead
         useless = refused or not citations or (instead is not None and in_doubt)
         if useless and written and instead is not None:
             draft = replace(draft, chunks=instead(bool(citations) and not refused))
@@ -226,6 +224,29 @@ class Engine:
             verdicts=review.verdicts,
         )
         yield AnswerEvent(answer)
+
+    def _review(self, query: Query, draft: Draft, marks: MarkFilter) -> Review:
+        return Review(
+            self._verifier,
+            draft.offered,
+            marks,
+            draft.answered,
+            draft.astray,
+            called=called_by(query.works, draft.offered),
+            written=draft.instead is not None,
+        )
+
+    def _read_again(
+        self, query: Query, draft: Draft, marks: MarkFilter, stop: Stop
+    ) -> tuple[MarkFilter, Review, list[Citation]] | None:
+        """What was written, as far as it is found in the passages at last; None for nothing."""
+        if not marks.text.strip() or draft.again is None or stop():
+            return None
+        draft = replace(draft, chunks=draft.again())
+        again = MarkFilter(len(draft.offered))
+        review = self._review(query, draft, again)
+        citations = _returned(_write(draft, again, review, stop))
+        return (again, review, citations) if citations else None
 
     def _from_catalogue(
         self, query: Query, known: CatalogueAnswer, started: float

@@ -55,6 +55,8 @@ _ITSELF = 0.5
 """How likely a sentence is about its document, at most, that speaks for a side of a thing."""
 _LACKS = "No passage that was found mentions “{}”."
 UNTOLD = "No passage that was found answers “{}”."
+NEAREST = "No sentence was found that surely answers this. These come nearest."
+"""What stands above quotations that may be no answer."""
 _UNMENTIONED = "None of these sentences mentions “{}”."
 NOT_SIMPLER = (
     "Only a language model can put this in simpler words; without one the readings are quoted."
@@ -119,6 +121,14 @@ class Extractive:
                 yield f"\n\n{above(label)}"
             yield from (f"\n\n{quotation(one, hits[one.hit - 1])}" for one in some)
 
+    def nearest(self, query: Query, hits: Sequence[Hit]) -> Iterator[str]:
+        """What comes nearest to an answer, below a line that says that it may be none."""
+        found = self._chosen(query, tuple(hits), most=EACH)
+        if found:
+            documents = [hits[one.hit - 1].document for one in found]
+            yield f"{NEAREST} {sources(documents)}"
+        yield from (f"\n\n{quotation(one, hits[one.hit - 1])}" for one in found)
+
     def _by_part(
         self, query: Query, hits: tuple[Hit, ...], stop: Stop, notes: list[str]
     ) -> list[tuple[str, list[Candidate]]]:
@@ -128,9 +138,25 @@ class Extractive:
             found = [] if stop() else self.part(query, part, hits, _all(told), stop)
             if found:
                 told.append((part.label, found))
-            elif not part.name and not _tells_too(asked_part(query, part), _all(told), hits):
+            elif not part.name and not self._tells_too(query, part, hits, _all(told), stop):
                 notes.append(UNTOLD.format(part.label.rstrip("?")))
         return told
+
+    def _tells_too(
+        self,
+        query: Query,
+        part: Part,
+        hits: tuple[Hit, ...],
+        told: Sequence[Candidate],
+        stop: Stop,
+    ) -> bool:
+        """Whether what is quoted already answers a further part, too: it has the number or the time
+        that is asked for, or would be quoted for that part alone."""
+        if not told or _has_exact(asked_part(query, part), told, hits):
+            return bool(told)
+        there = {(one.hit, sentence) for one in told for sentence in one.sentences}
+        alone = self.part(query, part, hits, (), stop)[:1]
+        return any((one.hit, sentence) in there for one in alone for sentence in one.sentences)
 
     def part(
         self,
@@ -230,7 +256,9 @@ class Extractive:
         whole = listing(so_many(query.own_text), quotable, scores, hits)
         chosen = whole or choose(question, quotable, scores, most, quoted, best, SHARE)
         ahead = None if whole else self._ahead(query, quotable, scores)
-        off_topic = Answering(self._judge, query.stand_alone, one_sided, hits, stop)
+        # Whether its words are simple is not asked of a quotation.
+        asked = query.search_text if query.intent == "simple" else query.stand_alone
+        off_topic = Answering(self._judge, asked, one_sided, hits, stop)
         if ahead and off_topic.others([ahead]):
             ahead = None
         while off := off_topic.others(chosen):
@@ -293,7 +321,7 @@ def _spelled_out(query: Query, hits: Sequence[Hit]) -> Query:
     return replace(query, form=replace(query.form, long=long))
 
 
-def _tells_too(query: Query, told: Sequence[Candidate], hits: Sequence[Hit]) -> bool:
+def _has_exact(query: Query, told: Sequence[Candidate], hits: Sequence[Hit]) -> bool:
     """Whether what is quoted already has the number or the time that a further part asks for."""
     exact = query.form is not None and query.form.kind in ("number", "time")
     return exact and any(_fits(query, one, hits) for one in told)

@@ -81,6 +81,7 @@ class InTurn:
         judge: Callable[[Messages], float | None],
         stop: Stop,
         *,
+        again: Callable[[str, Attribution], Iterator[str]],
         first: float,
         further: float,
         sure: float,
@@ -92,6 +93,7 @@ class InTurn:
         write: a conversation → what the model writes next, where the passages answer its question.
         judge: a conversation → how likely the passages answer its last question; None where that
             is not known.
+        again: what was written and cites no passage → what of it a model that judges finds there.
         first: how likely that has to be of the first part, and
         further: of any other.
         sure: how likely it has to be to quote the passages where what is written cites none.
@@ -104,6 +106,7 @@ class InTurn:
         self._judge = judge
         self._first, self._further, self._sure = first, further, sure
         self._stop = stop
+        self._again = again
         self.notes: list[str] = []
         self.judged: list[float] = []
         """How likely the passages answer the part of which that is least likely, of those told."""
@@ -138,6 +141,10 @@ class InTurn:
                 text, said = yield from self._written(part, (*messages, *asks, *then), limit)
             if self._stop():
                 return
+            if said and not (text or self._failed or self._is_repeated):
+                text = self._reread(part, said)
+                yield "\n\n" if self._told and text else ""
+                yield text
             if not text and (self._failed or _enough(likely, self._sure)):
                 found = self._quotable(part)
                 new = [one for one in found if not self._is_told(one)]
@@ -179,6 +186,18 @@ class InTurn:
             self._own.append((part, unmarked(text)))
         return text, "".join(raw)
 
+    def _reread(self, part: Part, said: str) -> str:
+        """What was written of a part and cites no passage, as far as it is found there at last and
+        was not said before."""
+        text = "".join(self._again(said, self._evidence_of(part)))
+        self._own.append((part, unmarked(text)))
+        own, before = set(stems(unmarked(text.partition(BESIDE)[0]))), set(stems(self._told))
+        return text if len(own - before) > _NEW * len(own) else ""
+
+    def _evidence_of(self, part: Part) -> Attribution:
+        named = self._query.names or thing_of(part.form)
+        return self._evidence(question=part.label, named=named)
+
     def _keep(self, messages: Messages, text: str, likely: float | None) -> None:
         self.conversation = messages
         self._told += f"{unmarked(text)}\n"
@@ -204,8 +223,7 @@ class InTurn:
     def _cited(self, part: Part, written: Iterator[str], limit: int) -> Iterator[str]:
         """The answer to a part as it is written, once it cites something and says something that
         was not said of another part; nothing where it never does."""
-        named = self._query.names or thing_of(part.form)
-        evidence = self._evidence(question=part.label, named=named)
+        evidence = self._evidence_of(part)
         before = set(stems(self._told))
         held = ""
         chunks = attributed(written, evidence, limit)

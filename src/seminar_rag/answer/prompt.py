@@ -12,53 +12,51 @@ they ask for is content (indirect prompt injection: Greshake et al., arXiv 2302.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import chain, pairwise, zip_longest
+from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
 from seminar_rag.answer.attribution import LEFT_OUT, Attribution, attributed
 from seminar_rag.answer.candidates import Candidate, unread
 from seminar_rag.answer.dialogue import Conversations, Told, answered
 from seminar_rag.answer.engine import Draft, Stop
-from seminar_rag.answer.excerpts import Excerpt, block, excerpts
-from seminar_rag.answer.extractive import EACH, NOT_SIMPLER, asked_part, what_it_is
+from seminar_rag.answer.excerpts import block, excerpts
+from seminar_rag.answer.extractive import EACH, asked_part, what_it_is
 from seminar_rag.answer.forms import has_form
-from seminar_rag.answer.guided import Guided
 from seminar_rag.answer.in_turn import InTurn, Messages, asked_in_turn, question_of, thing_of
+from seminar_rag.answer.instead import SURE, Instead
 from seminar_rag.answer.instructions import (
     NO,
+    SIMPLY,
     WRITE,
     YES,
     answering,
     asked,
+    build_messages,
     message,
     messages,
     opening,
+    tokens,
 )
 from seminar_rag.answer.known import called_by, spoken_of, told_apart
+from seminar_rag.answer.reread import reread
 from seminar_rag.answer.scoring import choose
 from seminar_rag.answer.sides import judging
-from seminar_rag.answer.streams import heard, if_answered, likely, once, or_quoted, retold
-from seminar_rag.errors import ModelError
+from seminar_rag.answer.streams import heard, if_answered, likely, once, or_quoted
 from seminar_rag.question.intent import PLAIN
 from seminar_rag.question.language import language_of, name_of
 from seminar_rag.question.parts import Part
 from seminar_rag.question.query import Query
-from seminar_rag.text import unmarked
 from seminar_rag.types import Citation, Hit, Turn
 
 if TYPE_CHECKING:
-    from llama_index.core.base.llms.types import ChatMessage
-
     from seminar_rag.answer.extractive import Extractive
     from seminar_rag.check.support import Verifier
     from seminar_rag.models.choice import Chooser
     from seminar_rag.models.llm import LLM
 
-MESSAGE_TOKENS = 16
-"""Reserved per message for the marks that a chat template puts around it."""
 READING_SECONDS = 5.0
 """How long reading the passages may take where the model's speed is known."""
 LEAST_PASSAGES, MOST_PASSAGES = 500, 1000
@@ -80,11 +78,6 @@ LEAST_FURTHER = 0.5
 tell the model less, and of each further part of a question. Of 14 answerable ones, on which it was
 chosen, none is refused (2 at `LEAST`), of ten others none instead of 1; of nine that nothing
 answers 1 passes, as before."""
-SURE = 0.66
-"""How likely it has to be to quote the passages where what is written cites none of them. Of 72
-answerable questions of two courses 8 are refused then, and 30 of 51 others on their subjects; at
-.75 it was 11 and 35, at `LEAST` 7 and 28. Of five such questions of the seminar, for which the
-model wrote mostly wrong answers, the quotations hold the answer to four."""
 FINISHING = 150
 """Tokens that an answer may be longer than its limit so that its last sentence is finished."""
 
@@ -106,6 +99,7 @@ class LLMAnswerer:
         quotations: Extractive,
         verifier: Verifier,
         judge: Chooser | None = None,
+        again: Verifier | None = None,
     ) -> None:
         """Args:
         max_tokens: the longest answer, but for the end of its last sentence.
@@ -113,12 +107,15 @@ class LLMAnswerer:
         verifier: compares a finished sentence with the passages.
         judge: a model that understands enough to say whether the passages answer a question, and
             for which side of a thing a sentence speaks.
+        again: a model that compares a sentence with a passage, asked of what words do not find;
+            None asks nobody.
         """
         self._llm = llm
         self._max_tokens = max_tokens
         self._quotations = quotations
         self._verifier = verifier
         self._judge = judge
+        self._again = again
         self._conversations = Conversations()
         self.name = llm.name
         self.notice = (
@@ -169,9 +166,18 @@ class LLMAnswerer:
 
         turn: InTurn | None = None
         if parts:
-            likely_enough = {"first": least, "further": LEAST_FURTHER, "sure": SURE}
             turn = InTurn(
-                query, self._quotations, offered, evidence, writes, judges, stop, **likely_enough
+                query,
+                self._quotations,
+                offered,
+                evidence,
+                writes,
+                judges,
+                stop,
+                again=partial(self._reread, stop=stop),
+                first=least,
+                further=LEAST_FURTHER,
+                sure=SURE,
             )
             judged, notes = turn.judged, turn.notes
             text = turn.answer(told.messages, then, self._max_tokens)
@@ -189,33 +195,34 @@ class LLMAnswerer:
             told.shown,
         )
 
-        def quoted(quotations: Extractive = self._quotations) -> Iterator[str]:
-            draft = quotations.draft(query, offered, history, stop)
-            yield from draft.chunks
-            notes.extend(note for note in draft.notes if note != NOT_SIMPLER)
-
-        def instead(cited: bool) -> Iterator[str]:
-            notes.clear()
-            unsure = not cited and max(judged, default=0.0) < SURE
-            plain = decided and query.intent == PLAIN
-            if plain and unsure:
-                return iter(())
-            if parts:  # nothing was asked that all quotations together would answer
-                return quoted()
-            said: list[str] = []
-            # What is written in one language is like no sentence of another.
-            guided = Guided(self._quotations, "" if foreign else "".join(written), beside)
-            chunks = retold(quoted(guided), said)
-            return self._conversations.kept(
-                query.text, chunks, lambda: answered(whole, said), told.shown
-            )
-
         if not foreign and (enough := _enough(query, sides)):
             answer = once(answer, enough)
-        answer = or_quoted(answer, partial(quoted, self._quotations.unjudged()), notes, stop)
+        instead = Instead(
+            query,
+            told,
+            then,
+            self._quotations,
+            evidence(question=ask),
+            self._again,
+            self._conversations,
+            stop,
+            decided=decided,
+            in_turn=bool(parts),
+            foreign=foreign,
+            judged=judged,
+            notes=notes,
+            written=written,
+            beside=beside,
+        )
+        answer = or_quoted(answer, lambda: instead.quoted(self._quotations.unjudged()), notes, stop)
         left = (unread(one, hits[one.hit - 1].passage, query.shown) for one in best)
         waiting = _quoted([one for one in left if one], hits, offered)
-        return Draft(offered, answer, notes, waiting, instead, judged, astray)
+        return Draft(offered, answer, notes, waiting, instead.again, instead, judged, astray)
+
+    def _reread(self, written: str, evidence: Attribution, *, stop: Stop) -> Iterator[str]:
+        """What of a text the judge of sentences finds in the passages; nothing without a judge."""
+        if self._again is not None:
+            yield from reread(written, evidence, self._again, stop)
 
     def _begun(
         self,
@@ -227,7 +234,7 @@ class LLMAnswerer:
         room: int,
     ) -> Told:
         """A conversation with the model, begun with a question."""
-        fixed = _tokens([*opening(), message("user", asked([], ask))], self._llm.count)
+        fixed = tokens([*opening(), message("user", asked([], ask))], self._llm.count)
         shown = excerpts(hits, best, near, self._llm.count, min(room - fixed, self._room()))
         prompt = build_messages(ask, shown, history, count=self._llm.count, room=room)
         return Told(prompt, tuple(shown))
@@ -268,7 +275,7 @@ class LLMAnswerer:
         numbered = [(numbers[one.hit.passage.id], one) for one in shown]
         blocks = [block(number, one, again=number <= known) for number, one in numbered]
         ask = message("user", asked(blocks, question_of(parts[0]) if parts else query.text))
-        fits = _tokens([*before.messages, ask], self._llm.count) <= room
+        fits = tokens([*before.messages, ask], self._llm.count) <= room
         return replace(told, messages=(*before.messages, ask)) if fits else None
 
     def _cited(
@@ -286,8 +293,8 @@ class LLMAnswerer:
             then: what follows each question that the passages answer.
         """
         later = [message("user", asked([], question_of(part))) for part in parts[1:]]
-        each = self._max_tokens + FINISHING + _tokens(then, self._llm.count)
-        return self._llm.context - max(1, len(parts)) * each - _tokens(later, self._llm.count)
+        each = self._max_tokens + FINISHING + tokens(then, self._llm.count)
+        return self._llm.context - max(1, len(parts)) * each - tokens(later, self._llm.count)
 
     def _parts(self, query: Query, *, foreign: bool) -> tuple[Part, ...]:
         """The parts that are answered in turn, where the context has room for the answers to them
@@ -297,7 +304,7 @@ class LLMAnswerer:
             return ()
         first = [*opening(), message("user", asked([], question_of(parts[0])))]
         room = self._room_for(parts, messages(answering(WRITE)))
-        return parts if room - _tokens(first, self._llm.count) >= LEAST_PASSAGES else ()
+        return parts if room - tokens(first, self._llm.count) >= LEAST_PASSAGES else ()
 
     def _room(self) -> int:
         """Tokens of the passages: no more than are read in `READING_SECONDS`."""
@@ -321,42 +328,8 @@ def _put(query: Query, parts: Sequence[Part], *, foreign: bool) -> tuple[str, st
     if foreign:  # only what the readings hold of it was searched for
         return query.text.strip(), WRITE + _NUMBERED.format(name_of(query.language))
     if query.intent == "simple":  # whether simple words are there is not asked
-        return query.search_text, f"{WRITE} {query.search_text}"
+        return query.search_text, f"{SIMPLY} {query.search_text}"
     return question_of(parts[0]) if parts else query.stand_alone.strip(), WRITE
-
-
-def build_messages(
-    question: str,
-    shown: Sequence[Excerpt],
-    history: Sequence[Turn],
-    *,
-    count: Callable[[str], int],
-    room: int,
-) -> tuple[ChatMessage, ...]:
-    """Instructions, examples, the last exchange where there is room, the passages, the question.
-
-    Args:
-        question: as it can be understood without the conversation.
-        history: earlier messages, oldest first.
-        count: the number of tokens of a text.
-        room: tokens of the prompt.
-
-    Raises:
-        ModelError: when the room does not hold the question and the passages.
-    """
-    ask = asked([block(number, one) for number, one in enumerate(shown, 1)], question)
-    head = opening()
-    room -= _tokens(head, count)
-    room -= count(ask) + MESSAGE_TOKENS
-    if room < 0:
-        raise ModelError(
-            "The question does not fit the model's context window beside the passages and an"
-            " answer - ask a shorter one, or raise [llm] context."
-        )
-    last = _last_exchange(history)
-    if sum(count(one.text) + MESSAGE_TOKENS for one in last) > room:
-        last = ()
-    return (*head, *messages(last), message("user", ask))
 
 
 def _alternating(columns: Sequence[Sequence[Candidate]]) -> list[Candidate]:
@@ -386,15 +359,3 @@ def _quoted(
 
 def _language(hits: Sequence[Hit]) -> str:
     return language_of(" ".join(hit.passage.text for hit in hits))
-
-
-def _tokens(messages: Iterable[ChatMessage], count: Callable[[str], int]) -> int:
-    return sum(count(one.content or "") + MESSAGE_TOKENS for one in messages)
-
-
-def _last_exchange(history: Sequence[Turn]) -> tuple[Turn, ...]:
-    for one, said in reversed(list(pairwise(history))):
-        if (one.role, said.role) == ("user", "assistant"):
-            answer = unmarked(said.text).strip()  # old numbers mean other passages
-            return Turn("user", f"Question: {one.text.strip()}"), Turn("assistant", answer)
-    return ()

@@ -21,7 +21,7 @@ from seminar_rag.answer.citations import (
 from seminar_rag.answer.known import Called, known_of
 from seminar_rag.answer.unsaid import leaves_open
 from seminar_rag.check.claims import extract
-from seminar_rag.types import BUILT_IN, Hit, SentenceVerdict, Verdict
+from seminar_rag.types import BUILT_IN, Hit, Passage, SentenceVerdict, Verdict
 
 if TYPE_CHECKING:
     from seminar_rag.check.support import Verifier
@@ -77,6 +77,9 @@ class Review:
         self._written = written
         self._verdicts: list[SentenceVerdict] = []
         self._own: list[Verdict] = []
+        self._loose: list[tuple[str, Sequence[Passage], str]] = []
+        """Sentences beside which a passage is quoted and that go far from its words, each with its
+        passages and what is known beside them."""
 
     @property
     def verdicts(self) -> tuple[SentenceVerdict, ...]:
@@ -86,9 +89,18 @@ class Review:
     @property
     def in_doubt(self) -> bool:
         """Whether the answer has sentences of its own that state something, and none of them is
-        called supported. Of 17 such answers to earlier and to fresh questions, read by one person,
-        6 were right."""
-        return bool(self._own) and not any(map(_likely, self._own))
+        called supported, nor is a model that judges sure of one beside which a passage is quoted.
+        Of 17 answers without a supported sentence, read by one person, 6 were right."""
+        if not self._own or any(map(_likely, self._own)):
+            return False
+        return not any(self._judged(*one) for one in self._loose)
+
+    def _judged(self, claim: str, passages: Sequence[Passage], known: str) -> bool:
+        """Whether a model that judges is sure of a claim that goes far from its passage's words."""
+        if self._verifier is None or self._verifier.quick is None:
+            return False
+        verdict = self._verifier.verify(claim, passages, known)
+        return _likely(verdict) and verdict.score >= JUDGED
 
     @property
     def unfounded(self) -> bool:
@@ -151,6 +163,7 @@ class Review:
         words = self._verifier.quick
         if beside and words is not None and not answered:  # no judge would make it sure
             near = words.verify(claim, passages, known)
+            self._loose.append((claim, passages, known))
             return replace(near, label="partly", reason=_LOOSE) if _likely(near) else near
         verdict = self._verifier.verify(claim, passages, known)
         if _likely(verdict) and self._astray is not None:
@@ -163,6 +176,8 @@ class Review:
         near = verdict if words is None else words.verify(claim, passages, known)
         judged = words is not None and beside and verdict.score >= JUDGED and _likely(near)
         close = near.score >= CLOSE or judged
+        if beside and not close:
+            self._loose.append((claim, passages, known))
         return verdict if close else replace(verdict, label="partly", reason=_LOOSE)
 
 
