@@ -38,9 +38,8 @@ _WHETHER = "Do the passages answer it, Yes or No?"
 WRITE = "Write the answer."
 """Told to explain it “in one or two more sentences, with what the passages say” as well, the model
 with 1.5 billion parameters wrote three times as much, and one reader found that 5 of 16 answers
-helped, instead of 8."""
-SIMPLY = "Write the answer in two or three short sentences, in simple words, as to a child."
-"""What is asked for where a thing is to be explained simply."""
+helped, instead of 8. Asked for simple words, “as to a child”, where a thing is to be explained so,
+it invented an example for one of three things, and was no simpler of another."""
 
 _SHOWN = (
     (

@@ -29,7 +29,6 @@ from seminar_rag.answer.in_turn import InTurn, Messages, asked_in_turn, question
 from seminar_rag.answer.instead import SURE, Instead
 from seminar_rag.answer.instructions import (
     NO,
-    SIMPLY,
     WRITE,
     YES,
     answering,
@@ -328,7 +327,7 @@ def _put(query: Query, parts: Sequence[Part], *, foreign: bool) -> tuple[str, st
     if foreign:  # only what the readings hold of it was searched for
         return query.text.strip(), WRITE + _NUMBERED.format(name_of(query.language))
     if query.intent == "simple":  # whether simple words are there is not asked
-        return query.search_text, f"{SIMPLY} {query.search_text}"
+        return query.search_text, f"{WRITE} {query.search_text}"
     return question_of(parts[0]) if parts else query.stand_alone.strip(), WRITE
 
 
