@@ -82,6 +82,7 @@ ELSEWHERE = {
     "answer.citations.introduces": "a sentence of split_answer(), compared by place",
     "answer.citations.supporting_sentence": "a sentence and a passage, both of bounded length",
     "answer.instructions.build_messages": "takes excerpts, which split() has cut",
+    "answer.reread.reread": "what a language model writes, of bounded length",
     "check.conflicts.find_conflict": "a claim, after compare()",
     "check.features.compare": "a claim and sentences of passages",
     "check.support.verbatim": "compares words with passages",
