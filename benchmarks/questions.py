@@ -1,7 +1,7 @@
 """How well what is learned about questions holds for wordings that were not among the examples.
 
     python benchmarks/questions.py [--folds 10] [--on FILE]
-    python benchmarks/questions.py --fit [--intents]    # writes question/data/*.npz anew
+    python benchmarks/questions.py --fit [--intents | --schedule]    # writes question/data/*.npz
 
 Each fold of the lines of `question/data/intents.txt` is left out in turn, and questions made of it
 (`wordings.py`) are told by the others; those of `question/data/followups.txt` likewise. FILE has
@@ -24,7 +24,7 @@ import numpy as np
 
 import wordings
 from seminar_rag.models.embed import SentenceTransformerEmbedder
-from seminar_rag.question import followup, intent, learned, referent
+from seminar_rag.question import followup, intent, learned, referent, schedule
 from seminar_rag.question.intent import IN_TOPIC, PLAIN, Intents, around, shape
 from seminar_rag.question.learned import Weights, digest, read_examples
 
@@ -144,6 +144,56 @@ def followup_rows(examples: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(name, followup.shape(text, known)) for name, text in examples]
 
 
+def schedule_rows(lines: Iterable[tuple[str, str]], known: frozenset[str]) -> list[tuple[str, str]]:
+    """What the weights for the calendar are fitted to: pairs (kind, shape), of questions that each
+    line stands for."""
+    rng, topics = random.Random(0), [line for _, line in read_examples(intent.DATA_TOPICS)]
+    rows = []
+    for name, line in lines:
+        for _ in range(wordings.DRAWS["(" in line]):
+            text = wordings.choice_of(line, rng).replace("{topic}", rng.choice(topics))
+            rows.append((name, followup.shape(text, known)))
+    return rows
+
+
+def schedule_words(lines: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """The words of questions about the calendar that are looked at as such."""
+    asked = (line.replace("(", " ").replace(")", " ").replace("|", " ") for _, line in lines)
+    said = Counter(word for line in asked for word in followup.tokens(line.replace("{topic}", "")))
+    return frozenset(word for word, count in said.items() if count >= wordings.LEAST)
+
+
+def fit_schedule() -> None:
+    """Write the weights that tell questions about the calendar."""
+    lines = list(read_examples(schedule.DATA))
+    known = schedule_words(lines)
+    rows = schedule_rows(lines, known)
+    write_weights(schedule.DATA, weights_of(rows, RUN, seen=SEEN), rows, words=sorted(known))
+
+
+def print_schedule(folds: int) -> None:
+    """How many questions about the calendar are told of lines left out in turn, and the faults."""
+    lines = list(read_examples(schedule.DATA))
+    right, asked, faults = Counter[str](), Counter[str](), Counter[str]()
+    for left_out, others in folded(len(lines), folds):
+        known = schedule_words(lines[i] for i in others)
+        rows = schedule_rows((lines[i] for i in others), known)
+        telling = schedule.Calendar(weights_of(rows, RUN, seen=SEEN), known)
+        topics = [line for _, line in read_examples(intent.DATA_TOPICS)]
+        for i in sorted(left_out):
+            name, line = lines[i]
+            rng = random.Random(i)
+            text = wordings.choice_of(line, rng).replace("{topic}", rng.choice(topics))
+            found = telling.of(text) or schedule.NONE
+            asked[name] += 1
+            right[name] += found == name
+            if found != name:
+                faults[f"{name} as {found}"] += 1
+    for name, count in asked.items():
+        print(f"calendar, left out: {name} {right[name]} of {count}")
+    print(f"calendar, left out: all {right.total()} of {asked.total()}; {dict(faults)}")
+
+
 @cache
 def embedder() -> SentenceTransformerEmbedder:
     """The model of the vectors that the weights for follow-ups know."""
@@ -159,6 +209,7 @@ def write(*, only_intents: bool) -> None:
     write_weights(intent.DATA_TOPICS, fit.topics, rows)
     if only_intents:
         return
+    fit_schedule()
     leaning = list(read_examples(followup.DATA))
     followups = followup_rows(leaning)
     vectors = embedder().embed([text for _, text in leaning])
@@ -259,8 +310,12 @@ def main() -> None:
     options.add_argument("--folds", type=int, default=10)
     options.add_argument("--fit", action="store_true", help="write the weights of all examples")
     options.add_argument("--intents", action="store_true", help="those of intents alone")
+    options.add_argument("--schedule", action="store_true", help="those of the calendar alone")
     options.add_argument("--on", type=Path, help="more follow-ups and other questions")
     asked_for = options.parse_args()
+    if asked_for.schedule:
+        fit_schedule() if asked_for.fit else print_schedule(asked_for.folds)
+        return
     if asked_for.fit:
         write(only_intents=asked_for.intents)
         return

@@ -57,6 +57,12 @@ _ORDINALS = "first second third fourth fifth sixth last final".split()
 _AMOUNTS = "3 5 10 2 4 500 1000".split()
 
 
+def choice_of(line: str, rng: random.Random) -> str:
+    """A line with one of its choices made, at random."""
+    made = _CHOICE.sub(lambda found: rng.choice(found[1].split("|")), line)
+    return " ".join(made.replace("(", " ").replace(")", " ").split())
+
+
 @dataclass(frozen=True, slots=True)
 class Drawn:
     """A question made of an example."""

@@ -40,6 +40,7 @@ from seminar_rag.answer.catalogue_rows import (
     with_links,
     with_rows,
 )
+from seminar_rag.answer.schedule import about_schedule
 from seminar_rag.answer.summaries import (
     A_READING,
     KeySentences,
@@ -49,7 +50,6 @@ from seminar_rag.answer.summaries import (
     reading_about,
 )
 from seminar_rag.question.query import NOTHING_ASKED
-from seminar_rag.syllabus.days import sessions_asked
 from seminar_rag.text import plural, stems, words
 from seminar_rag.types import NOTES, READINGS, Citation, Hit, Listed, Scope
 
@@ -70,13 +70,6 @@ _NO_QUESTION = "there is no question in this; ask one in words"
 _SIGNED = re.compile(r"^(?:authors?|by)\s*:?\s+\S", re.IGNORECASE)
 """A line that names a work's authors."""
 _INTRODUCES = re.compile(r"\b(?:survey|introduction|overview|review|primer|basics)\b", re.I)
-
-
-def _on_days(course: Catalogue, query: Query, sessions: tuple[int, ...]) -> CatalogueAnswer:
-    """What the sessions of the days that a question names have to read."""
-    if not sessions:
-        return CatalogueAnswer("course", "The course page names no session on that day.")
-    return session_readings(course, replace(query, sessions=sessions))
 
 
 def _rank(row: Listed) -> tuple[bool, bool, int]:
@@ -143,11 +136,8 @@ class AboutCourse:
             return small_talk(course, query.intent)
         if query.intent == NOTHING_ASKED:
             return CatalogueAnswer("talk", "", unknown=_NO_QUESTION)
-        dates = [(session.number, session.date) for session in course.sessions]
-        if any(day for _, day in dates):
-            then = sessions_asked(query.text, dates, self._today())
-            if then is not None:
-                return _on_days(course, query, then)
+        if course.sessions and (then := about_schedule(course, query, self._today())):
+            return then
         if query.intent == "organisation":
             return no_rules(course)
         if query.intent == "summary":

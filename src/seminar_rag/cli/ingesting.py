@@ -155,6 +155,7 @@ def _print_syllabus(syllabus: Syllabus, thought: Mapping[Reading, Opinion]) -> N
     shown = printing.console()
     if syllabus.title:
         shown.print(syllabus.title, style="bold")
+    _print_events(syllabus, None)
     for session in syllabus.sessions:
         tags = f"  [{', '.join(session.tags)}]" if session.tags else ""
         date = f" ({session.date})" if session.date and session.date not in session.title else ""
@@ -174,6 +175,15 @@ def _print_syllabus(syllabus: Syllabus, thought: Mapping[Reading, Opinion]) -> N
                 shown.print(each)
         if session.notes:
             shown.print(f"  student notes, {len(session.notes)} paragraphs")
+        _print_events(syllabus, session.number)
+
+
+def _print_events(syllabus: Syllabus, session: int | None) -> None:
+    """What the page names beside readings in a session, or before all of them."""
+    for event in syllabus.events:
+        if event.session == session:
+            words = "" if event.alone else f" {event.shown}"
+            printing.console().print(f"  ({event.kind}){words}")
 
 
 def _in_words(opinion: Opinion, reading: Reading) -> str:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, get_args
 
 from seminar_rag.index.engine import Connection
-from seminar_rag.types import Document, Section
+from seminar_rag.types import CourseEvent, Document, Section
 from seminar_rag.types.catalogue import (
     Catalogue,
     Correction,
@@ -38,6 +38,9 @@ CREATE TABLE IF NOT EXISTS reading(
     source TEXT, id TEXT, title TEXT NOT NULL, authors TEXT, arxiv_id TEXT, urls TEXT NOT NULL,
     listed TEXT NOT NULL DEFAULT '[]', doubt TEXT NOT NULL DEFAULT '',
     shown TEXT NOT NULL DEFAULT '', kind TEXT, PRIMARY KEY (source, id));
+CREATE TABLE IF NOT EXISTS event(
+    source TEXT, position INTEGER, title TEXT NOT NULL, kind TEXT NOT NULL, date TEXT,
+    session INTEGER, alone INTEGER NOT NULL, PRIMARY KEY (source, position));
 CREATE TABLE IF NOT EXISTS listing(
     source TEXT, session INTEGER, position INTEGER, reading TEXT NOT NULL, section TEXT NOT NULL,
     PRIMARY KEY (source, session, position));
@@ -88,6 +91,7 @@ def read(db: Connection) -> Catalogue:
         records=_records(db, sessions),
         lookups=_lookups(db),
         corrections=corrections(db),
+        events=read_events(db),
     )
 
 
@@ -134,6 +138,19 @@ def read_sessions(db: Connection, source: str = "") -> tuple[ListedSession, ...]
         session = ListedSession(number, title, tuple(json.loads(tags)), url, listed, date)
         sessions.setdefault(number, session)
     return tuple(sessions.values())
+
+
+def read_events(db: Connection, source: str = "") -> tuple[CourseEvent, ...]:
+    """What the pages of all sources, or of one, name beside readings, in their order."""
+    rows = db.execute(
+        "SELECT title, kind, date, session, alone FROM event WHERE ? IN ('', source)"
+        " ORDER BY source, position",
+        (source,),
+    )
+    return tuple(
+        CourseEvent(title, kind, date, session, bool(alone))
+        for title, kind, date, session, alone in rows
+    )
 
 
 def _records(db: Connection, sessions: Sequence[ListedSession]) -> dict[str, Record]:
@@ -198,9 +215,23 @@ def _rows(db: Connection, query: str) -> Iterator[dict[str, Any]]:
 
 
 def put_source(
-    db: Connection, source: str, form: str, title: str | None, sessions: Sequence[ListedSession]
+    db: Connection,
+    source: str,
+    form: str,
+    title: str | None,
+    sessions: Sequence[ListedSession],
+    events: Sequence[CourseEvent] | None = None,
 ) -> None:
-    """Store what a source lists, in place of what it listed before."""
+    """Store what a source lists, in place of what it listed before.
+
+    Args:
+        events: what its page names beside readings; None leaves that as it is.
+    """
+    if events is not None:
+        db.execute("DELETE FROM event WHERE source = ?", (source,))
+        for position, event in enumerate(events):
+            values = asdict(event) | {"alone": int(event.alone)}
+            _insert(db, "event", {"source": source, "position": position, **values})
     for table in ("session", "reading", "listing"):
         db.execute(f"DELETE FROM {table} WHERE source = ?", (source,))
     db.execute(
@@ -227,7 +258,7 @@ def put_source(
 def drop_source(db: Connection, source: str) -> None:
     """Forget a source and what it lists."""
     db.execute("DELETE FROM source WHERE id = ?", (source,))
-    for table in ("session", "reading", "listing", "lookup"):
+    for table in ("session", "reading", "listing", "lookup", "event"):
         db.execute(f"DELETE FROM {table} WHERE source = ?", (source,))
 
 

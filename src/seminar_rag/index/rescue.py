@@ -32,7 +32,7 @@ from seminar_rag.index.folder import LEXICON, blocked, writing
 from seminar_rag.index.sqlite import connect
 
 _GROUPS = (
-    ("source", "session", "reading", "listing"),
+    ("source", "session", "reading", "listing", "event"),
     ("lookup",),
     ("document", "kept", "passage"),
 )

@@ -26,7 +26,7 @@ from seminar_rag.index.engine import Connection, transaction
 from seminar_rag.index.kept import damaged_added, restored_added
 from seminar_rag.index.reading import PASSAGE, StoreReader, damaged_documents, row_of, titles_of
 from seminar_rag.index.vectors import BATCH
-from seminar_rag.types import Document, Passage
+from seminar_rag.types import CourseEvent, Document, Passage
 from seminar_rag.types.catalogue import Correction, ListedSession, Lookup, Record
 
 if TYPE_CHECKING:
@@ -89,11 +89,17 @@ class Store(StoreReader):
             db.commit()
 
     def put_source(
-        self, source: str, form: str, title: str | None, sessions: Sequence[ListedSession]
+        self,
+        source: str,
+        form: str,
+        title: str | None,
+        sessions: Sequence[ListedSession],
+        events: Sequence[CourseEvent] | None = None,
     ) -> None:
-        """Store what a source lists, in place of what it listed before."""
+        """Store what a source lists, in place of what it listed before; without `events`, what its
+        page names beside readings stays."""
         with self.changing() as db:
-            catalogue.put_source(db, source, form, title, sessions)
+            catalogue.put_source(db, source, form, title, sessions, events)
 
     def replace(
         self,

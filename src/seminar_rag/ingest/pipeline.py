@@ -308,7 +308,8 @@ class _Run:
             syllabus = self._read.syllabus
             form = "added" if self.source == ADDED else "course" if syllabus else "documents"
             title = syllabus.title if syllabus else None
-            self._store.put_source(self.source, form, title, self._sessions)
+            events = syllabus.events if syllabus else ()
+            self._store.put_source(self.source, form, title, self._sessions, events)
         work.offer(due)
 
     def _made_plan(self) -> Plan:

@@ -137,7 +137,7 @@ def _from_web(url: str, fetcher: Fetcher, unpacker: Unpacker) -> SourceContent:
             f"{url} holds no readings — give the page that lists them, or write a readings.toml"
         )
     sessions = tuple(_absolute(one, fetched.final_url) for one in read.sessions)
-    return SourceContent(url, Syllabus(read.title, sessions), (), None, tuple(notes))
+    return SourceContent(url, Syllabus(read.title, sessions, read.events), (), None, tuple(notes))
 
 
 def _from_zotero(url: str, place: ZoteroPlace, fetcher: Fetcher) -> SourceContent:

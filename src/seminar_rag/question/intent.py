@@ -129,7 +129,7 @@ class Intents:
         )
         if best == PLAIN or probable[best] <= (_LEAST_LOOKED_UP if best in LOOKED_UP else LEAST):
             return Found(PLAIN)
-        return Found(best, topic, asked.sessions, _section(asked.tokens))
+        return Found(best, topic, asked.sessions, section_in(asked.tokens))
 
     def topic(self, asked: Wording) -> tuple[int, int]:
         """Where the topic stands: the first of its words, and the one behind it."""
@@ -269,7 +269,8 @@ def _one_word(word: str) -> str:
     return "number" if lower.isdigit() or lower in CARDINALS else lower
 
 
-def _section(tokens: Sequence[str]) -> Section | None:
+def section_in(tokens: Sequence[str]) -> Section | None:
+    """The kind of readings that words in lower case ask for."""
     if _REQUIRED & set(tokens):
         return "required"
     return "more" if _MORE & set(tokens) else None

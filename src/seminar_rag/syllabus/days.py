@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
-from seminar_rag.syllabus.marks import SHORT_YEAR, dates_in
-from seminar_rag.text import content_words
+from seminar_rag.syllabus.marks import SHORT_YEAR, date_places, dates_in
 
 Day = tuple[int, int]
 """Month and day of the month."""
@@ -30,7 +29,18 @@ _MONTHS = (
     "nov ноя лист νοε",
     "dec déc dic dez дек груд δεκ",
 )
-_RELATIVE = re.compile(r"\b(?:(today|tonight)|(tomorrow)|(this|next|last)\s+week)\b", re.I)
+_RELATIVE = re.compile(
+    r"\b(?:(today|tonight|yesterday)|(tomorrow)|(this|next|last|past|coming)\s+(week|month))\b",
+    re.I,
+)
+_WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
+_WEEKDAY = re.compile(rf"\b(?:(last)\s+)?(?:next |this |coming )?({'|'.join(_WEEKDAYS)})\b", re.I)
+_MONTH_ALONE = re.compile(
+    r"\b(?:in|during|of|for|throughout|until|till|before|after|since|by|end of|early|late)\s+"
+    r"(january|february|march|april|may|june|july|august|september|october|november|december)\b"
+    r"(?!\s*\d)",
+    re.I,
+)
 _SHORT_YEAR = re.compile(rf"(\d\s+[^\W\d_]+\.?){SHORT_YEAR}")
 _TOKEN = re.compile(r"(?<!\d)\d{4}(?!\d)|\d{1,2}|[^\W\d_]{3,}|[–—-]|\bto\b")
 
@@ -47,29 +57,48 @@ def spans_in(text: str, today: date | None = None) -> tuple[Span, ...]:
     return tuple(found)
 
 
-def sessions_asked(
-    question: str, sessions: Iterable[tuple[int, str | None]], today: date
-) -> tuple[int, ...] | None:
-    """The sessions that a question asks for by their day: "What do we read on February 20?".
-
-    None for a question that names no day, or that asks for more than what is read or done then;
-    none of the sessions where none meets on the days that it names.
+def named_days(text: str, today: date | None = None) -> Iterator[tuple[int, int, tuple[Span, ...]]]:
+    """Where a text names days, and which: dates, "tomorrow", "last week", "on Friday", "in March".
 
     Args:
-        sessions: number and date, as the course page writes it.
+        today: what words are counted from; without it only dates and months name days.
     """
-    asked = spans_in(question, today)
-    bare = question
-    for written in dates_in(question):
-        bare = bare.replace(written, " ", 1)
-    left = set(content_words(_RELATIVE.sub(" ", bare))) - _OF_A_COURSE
-    if not asked or left:
-        return None
-    return tuple(
-        number
-        for number, written in sessions
-        if any(meet(one, other) for one in asked for other in spans_in(written or ""))
-    )
+    taken: list[tuple[int, int]] = []
+    found: list[tuple[int, int, tuple[Span, ...]]] = []
+    for start, end in date_places(text):
+        taken.append((start, end))
+        found.append((start, end, tuple(_spans(text[start:end]))))
+    if today is not None:
+        for match in _RELATIVE.finditer(text):
+            taken.append(match.span())
+            found.append((*match.span(), tuple(_relative(match, today))))
+        for match in _WEEKDAY.finditer(text):
+            if not any(start <= match.start() < end for start, end in taken):
+                found.append((*match.span(), tuple(_weekday(match, today))))
+    for match in _MONTH_ALONE.finditer(text):
+        if not any(start <= match.start(1) < end for start, end in taken):
+            month = _month(match[1])
+            found.append((match.start(1), match.end(1), (((month, 1), (month, 31)),)))
+    yield from sorted(one for one in found if one[2])
+
+
+def since(first: Day, day: Day) -> int:
+    """How many days a day lies behind the first one of a course, which may last over New Year;
+    negative for up to three months before it."""
+    days = (_of_year(day) - _of_year(first)) % _YEAR
+    return days if days < _YEAR - _BEFORE else days - _YEAR
+
+
+_YEAR, _BEFORE = 366, 92
+"""Days of a year, and before a course's first day that still belong to its year."""
+
+
+def _of_year(day: Day) -> int:
+    month, number = day
+    return sum(_LENGTHS[: month - 1]) + number
+
+
+_LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def session_at(sessions: Iterable[tuple[int, str | None]], today: date) -> int | None:
@@ -87,13 +116,6 @@ def session_at(sessions: Iterable[tuple[int, str | None]], today: date) -> int |
     return None
 
 
-_OF_A_COURSE = frozenset(
-    """read reading readings session sessions class classes lecture lectures seminar meeting meet
-    assigned due discuss discussed topic topics covered cover list listed texts articles chapters
-    week day prepare required optional today tomorrow next going planned plan""".split()
-)
-
-
 def meet(one: Span, other: Span) -> bool:
     """Whether two spans share a day."""
     return one[0] <= other[1] and other[0] <= one[1]
@@ -101,15 +123,29 @@ def meet(one: Span, other: Span) -> bool:
 
 def _relative(match: re.Match[str], today: date) -> Iterator[Span]:
     if match[3]:
-        weeks = {"this": 0, "next": 1, "last": -1}[match[3].lower()]
-        first = today - timedelta(days=today.weekday()) + timedelta(weeks=weeks)
+        away = {"this": 0, "next": 1, "coming": 1}.get(match[3].lower(), -1)
+        if match[4].lower() == "month":
+            month = (today.month - 1 + away) % 12 + 1
+            yield (month, 1), (month, 31)
+            return
+        first = today - timedelta(days=today.weekday()) + timedelta(weeks=away)
         last = first + timedelta(days=6)
     else:
-        first = last = today + timedelta(days=1 if match[2] else 0)
+        yesterday = (match[1] or "").lower() == "yesterday"
+        first = last = today + timedelta(days=1 if match[2] else -1 if yesterday else 0)
     if first.year == last.year:
         yield _day(first), _day(last)
     else:
         yield from ((_day(first), (12, 31)), ((1, 1), _day(last)))
+
+
+def _weekday(match: re.Match[str], today: date) -> Iterator[Span]:
+    """The next day of that name, today among them; with "last" before it the one before today."""
+    away = (_WEEKDAYS.index(match[2].lower()) - today.weekday()) % 7
+    if match[1]:
+        away = away - 7 if away else -7
+    day = _day(today + timedelta(days=away))
+    yield day, day
 
 
 def _day(day: date) -> Day:

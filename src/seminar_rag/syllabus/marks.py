@@ -145,6 +145,11 @@ def dates_in(text: str) -> Iterator[str]:
     return (match.group() for match in _ANY_DATE.finditer(text[:_LONGEST]))
 
 
+def date_places(text: str) -> Iterator[tuple[int, int]]:
+    """Where the dates and spans of days of a line begin and end."""
+    return (match.span() for match in _ANY_DATE.finditer(text[:_LONGEST]))
+
+
 def _more(rest: str, kind: MarkKind) -> int:
     """Length of a further mark: the date of a numbered line, the number of a dated one."""
     dated = _DATED.match(rest)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from seminar_rag.syllabus.marks import mark_of
 from seminar_rag.syllabus.model import LABEL, MORE, OTHER, READING, SESSION, TITLE
 from seminar_rag.syllabus.pieces import Piece
 from seminar_rag.syllabus.sections import sessions_end
@@ -79,6 +80,27 @@ def gathered(found: list[Meeting]) -> list[Meeting]:
         return found
     general = Meeting([], [entry for meeting in loose for entry in meeting.entries])
     return [general, *(meeting for meeting in found if meeting.heads)]
+
+
+def numbers_of(meetings: Sequence[Meeting]) -> list[int]:
+    """The numbers of sessions: as printed where all are and differ, else in order."""
+    found = [_number(meeting.heads) if meeting.heads else 0 for meeting in meetings]
+    printed = [number for number in found if number is not None]
+    if len(printed) == len(found) and len(set(found)) == len(found):
+        return printed
+    first = 1 if meetings[0].heads else 0
+    return list(range(first, first + len(meetings)))
+
+
+def _number(heads: Sequence[Piece]) -> int | None:
+    """The number in what names a session: "Week 3", or a cell with a number alone."""
+    for head in heads:
+        mark = mark_of(head.text)
+        if mark is not None and mark.number is not None:
+            return mark.number
+        if alone := re.fullmatch(r"#?(\d{1,3})\.?", head.text.strip()):
+            return int(alone[1])
+    return None
 
 
 _COUNTS = re.compile(r"\W*\d{1,3}\W*")

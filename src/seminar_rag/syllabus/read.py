@@ -21,11 +21,12 @@ from seminar_rag.errors import SourceError
 from seminar_rag.guard import refusal
 from seminar_rag.syllabus import references
 from seminar_rag.syllabus.assemble import entry_reading, read_pieces, session_name, shown_text
+from seminar_rag.syllabus.events import events_of_sessions, events_on, moved
 from seminar_rag.syllabus.marks import date_in, mark_of
 from seminar_rag.syllabus.markup import Item, front_matter, html_items, html_title, markdown_items
 from seminar_rag.syllabus.markup_office import PANDOC, office_items
 from seminar_rag.syllabus.markup_text import text_items
-from seminar_rag.syllabus.meetings import Entry, Meeting
+from seminar_rag.syllabus.meetings import Entry, numbers_of
 from seminar_rag.syllabus.pieces import Piece, page_pieces
 from seminar_rag.syllabus.structure import (
     Found,
@@ -47,7 +48,7 @@ from seminar_rag.syllabus.structure import (
 )
 from seminar_rag.syllabus.toml import read_toml
 from seminar_rag.text import decoded
-from seminar_rag.types import Reading, Session, Syllabus
+from seminar_rag.types import CourseEvent, Reading, Session, Syllabus
 
 _MARKDOWN = {".md", ".markdown", ".qmd", ".rmd", ".mdx", ".mkd"}
 _HTML = {".html", ".htm"}
@@ -158,17 +159,18 @@ def syllabus_from_markdown(
     structural = structural_sessions(items, name, title)
     number = posted_number(text)
     post = structural_post(text, items, name, 1 if number is None else number)
-    learned = _learned(items, "markdown", name, title)
+    learned, events = _learned(items, "markdown", name, title)
     if cited:
         learned = with_kinds(learned, references.as_listed(cited))
     if is_post(text, items, structural, post) and not is_divided(structural, learned):
         structural = [post]
     if is_exact(structural, learned, items):
         own = None if structural == [post] else title
-        return Syllabus(own, with_dates(with_kinds(structural, learned), learned))
+        dated = with_dates(with_kinds(structural, learned), learned)
+        return Syllabus(own, dated, tuple(moved(events, learned, dated)))
     if len(learned) < 2 and all(session.number for session in learned):
         return Syllabus(None, (session_from_post(text, name, 1),))
-    return Syllabus(title, tuple(learned))
+    return Syllabus(title, tuple(learned), events)
 
 
 def session_from_post(text: str, name: str, number: int) -> Session:
@@ -260,17 +262,17 @@ def _from_items(
 ) -> Syllabus:
     load = cache(partial(_loaded, load_page)) if load_page is not None else None
     structural = structural_sessions(items, name, title, load)
-    learned = _learned(items, form, name, title)
+    learned, events = _learned(items, form, name, title)
     paged = [session for session in structural if session.file != name]
     linked = (load(session.url) for session in paged if load is not None and session.url)
     own = [item for page in linked if page is not None for item in page[1]]
     if len(paged) >= max(1, len(learned) // 2) and headed(paged, own) > _REGULAR:
-        return Syllabus(title, tuple(structural))
+        return Syllabus(title, tuple(structural), tuple(moved(events, learned, structural)))
     learned = [with_page(session, load, _post) for session in learned]
     exact = bool(paged) and count(structural) >= count(learned)
     exact = exact or is_exact(structural, learned, items)
     exactly = with_dates(with_kinds(structural, learned), learned) if exact else learned
-    return Syllabus(title, tuple(exactly))
+    return Syllabus(title, tuple(exactly), tuple(moved(events, learned, exactly)))
 
 
 def _loaded(load_page: LoadPage, address: str) -> tuple[str, Sequence[Item]] | None:
@@ -278,44 +280,25 @@ def _loaded(load_page: LoadPage, address: str) -> tuple[str, Sequence[Item]] | N
     return (page[0], html_items(page[1])) if page is not None else None
 
 
-def _learned(items: Sequence[Item], form: str, name: str, title: str | None) -> list[Session]:
-    """The sessions of any page, as the model reads it."""
+def _learned(
+    items: Sequence[Item], form: str, name: str, title: str | None
+) -> tuple[list[Session], tuple[CourseEvent, ...]]:
+    """The sessions of any page, as the model reads it, and what it names beside readings."""
     pieces = page_pieces(items, form)
     meetings = read_pieces(pieces)
     if not any(meeting.heads for meeting in meetings):
         entries = [entry for meeting in meetings for entry in meeting.entries]
         readings, _ = readings_of(entries, pieces)
-        return [Session(1, title or Path(name).stem, (), readings, (), name)]
+        return [Session(1, title or Path(name).stem, (), readings, (), name)], ()
     sessions = []
-    for meeting, number in zip(meetings, _numbers(meetings), strict=True):
+    for meeting, number in zip(meetings, numbers_of(meetings), strict=True):
         readings, _ = readings_of(meeting.entries, pieces)
         shown = session_name(meeting.heads, readings)
         links = (link.url for head in meeting.heads for link in head.item.links)
         link = next((url for url in links if not url.startswith("#")), None)
         date = next((day for head in meeting.heads if (day := date_in(head.text))), None)
         sessions.append(Session(number, shown, (), readings, (), name, link, date))
-    return sessions
-
-
-def _numbers(meetings: Sequence[Meeting]) -> list[int]:
-    """The numbers of sessions: as printed where all are and differ, else in order."""
-    found = [_number(meeting.heads) if meeting.heads else 0 for meeting in meetings]
-    printed = [number for number in found if number is not None]
-    if len(printed) == len(found) and len(set(found)) == len(found):
-        return printed
-    first = 1 if meetings[0].heads else 0
-    return list(range(first, first + len(meetings)))
-
-
-def _number(heads: Sequence[Piece]) -> int | None:
-    """The number in what names a session: "Week 3", or a cell with a number alone."""
-    for head in heads:
-        mark = mark_of(head.text)
-        if mark is not None and mark.number is not None:
-            return mark.number
-        if alone := re.fullmatch(r"#?(\d{1,3})\.?", head.text.strip()):
-            return int(alone[1])
-    return None
+    return sessions, events_on(pieces, meetings, sessions)
 
 
 def _page_title(items: Sequence[Item]) -> str | None:
@@ -367,7 +350,8 @@ def _folder(path: Path) -> Syllabus:
             return syllabus_from_html(_read(page), page.name, _neighbours(page))
         raise SourceError(f"{path} has no Markdown posts; give the folder that holds them.")
     read = [(_read(file), file.name, number) for number, file in enumerate(posts, 1)]
-    return Syllabus(None, _sessions_of_posts(tuple(read)))
+    sessions = _sessions_of_posts(tuple(read))
+    return Syllabus(None, sessions, tuple(events_of_sessions(sessions)))
 
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:

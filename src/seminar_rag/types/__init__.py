@@ -39,6 +39,8 @@ from seminar_rag.types.reading import READINGS as READINGS
 from seminar_rag.types.reading import WORK_KINDS as WORK_KINDS
 from seminar_rag.types.reading import Block as Block
 from seminar_rag.types.reading import BlockKind as BlockKind
+from seminar_rag.types.reading import CourseEvent as CourseEvent
+from seminar_rag.types.reading import CourseEventKind as CourseEventKind
 from seminar_rag.types.reading import Document as Document
 from seminar_rag.types.reading import Kind as Kind
 from seminar_rag.types.reading import ParsedDocument as ParsedDocument

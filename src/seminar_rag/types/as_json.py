@@ -10,7 +10,7 @@ from seminar_rag.types.answer import Answer, Citation, SentenceVerdict
 from seminar_rag.types.catalogue import Catalogue, Opinion
 from seminar_rag.types.check import WRONG, Item, Report
 from seminar_rag.types.ingest import Need, Suggestion
-from seminar_rag.types.reading import Document, Passage, Reading, Syllabus
+from seminar_rag.types.reading import CourseEvent, Document, Passage, Reading, Syllabus
 from seminar_rag.types.study import Cell, Guide, Table
 from seminar_rag.types.study import Item as StudyItem
 
@@ -213,7 +213,8 @@ def syllabus_json(
                 ],
             }
             for session in syllabus.sessions
-        ]
+        ],
+        "events": [_event(one) for one in syllabus.events],
     }
 
 
@@ -242,6 +243,7 @@ def status_json(name: str, catalogue: Catalogue, needs: Iterable[Need]) -> dict[
             }
             for session in catalogue.sessions
         ],
+        "events": [_event(one) for one in catalogue.events],
         "documents": [
             {**_fields(one.document, *document), **_fields(one, *record)}
             for one in catalogue.records.values()
@@ -259,6 +261,10 @@ def status_json(name: str, catalogue: Catalogue, needs: Iterable[Need]) -> dict[
             for one in catalogue.lookups
         ],
     }
+
+
+def _event(one: CourseEvent) -> dict[str, Any]:
+    return _fields(one, "title", "kind", "date", "session", "alone")
 
 
 def _fields(value: object, *names: str) -> dict[str, Any]:

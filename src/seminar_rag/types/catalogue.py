@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from seminar_rag.errors import NotFoundError
-from seminar_rag.types.reading import Document, Scope, Section, WorkKind
+from seminar_rag.types.reading import CourseEvent, Document, Scope, Section, WorkKind
 
 CorrectionKind = Literal[
     "link", "keep", "reject", "rename", "remove", "add", "edit", "confirm", "split", "merge", "page"
@@ -213,6 +213,8 @@ class Catalogue:
     """What was looked up on the network, reading by reading."""
     corrections: tuple[Correction, ...] = ()
     """The decisions of the instructor, in order."""
+    events: tuple[CourseEvent, ...] = ()
+    """What the course pages name beside readings, in their order: exams, what is due, no class."""
 
     @property
     def documents(self) -> dict[str, Document]:

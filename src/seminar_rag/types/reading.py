@@ -20,6 +20,7 @@ WorkKind = Literal["paper", "book", "chapter", "article", "video", "podcast", "w
 encyclopedia; a paper any other text of researchers, whether it was published or not."""
 WORK_KINDS: tuple[WorkKind, ...] = get_args(WorkKind)
 BlockKind = Literal["heading", "paragraph", "item", "table", "code"]
+CourseEventKind = Literal["exam", "due", "no class", "presentations"]
 Unit = Literal["page", "slide", "cell", "paragraph"]
 """What the numbers in a document count; paragraphs are counted anew under each heading."""
 _SHORT: Mapping[Unit, str] = {"page": "p.", "slide": "slide", "cell": "cell", "paragraph": "¶"}
@@ -102,11 +103,35 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class CourseEvent:
+    """Something on a course page that is no reading: an exam, what is due, a week without class."""
+
+    title: str
+    """In the words of the page."""
+    kind: CourseEventKind
+    date: str | None = None
+    """When it is, in the words of the page: a day, some days, or "Week 14"."""
+    session: int | None = None
+    """The session that it is, or stands in or behind; None where it stands before all of them or
+    apart from them."""
+    alone: bool = False
+    """Whether that session is nothing else, and so has no readings."""
+
+    @property
+    def shown(self) -> str:
+        """In a line: its words, and its day where they do not say it."""
+        new = self.date and self.date not in self.title
+        return f"{self.title} ({self.date})" if new else self.title
+
+
+@dataclass(frozen=True, slots=True)
 class Syllabus:
     """The content of a course page."""
 
     title: str | None
     sessions: tuple[Session, ...]
+    events: tuple[CourseEvent, ...] = ()
+    """In the order of the page."""
 
     @property
     def readings(self) -> int:

@@ -62,6 +62,12 @@ LONGEST_REASON = 160
 LONGEST_SEARCH = 200
 """Characters of what is looked for in the texts."""
 EMPTY = "Nothing is in the course yet."
+KIND_OF_EVENT = {
+    "exam": "Exam",
+    "due": "Due",
+    "no class": "No class",
+    "presentations": "Presentations",
+}
 NO_KEY = "No sentence of this text stands for the rest."
 CELLS_A_MINUTE = 400
 """Cells that one address may ask for; a class shares it, and what is known costs nothing."""
@@ -91,8 +97,12 @@ def reading_list(catalogue: Catalogue, needs: Iterable[Need], now: int | None = 
     records, reasons = catalogue.by_reading, {need.reading: _reason(need) for need in needs}
     entry = partial(_entry, records=records, reasons=reasons)
     sections = []
+    if before := [*_events(catalogue, None)]:
+        sections.append(
+            HTML.session("", "Dates of the course", "dates of the course", before, False)
+        )
     for one in catalogue.sessions:
-        rows = [*map(entry, one.readings), *_notes(one, records)]
+        rows = [*map(entry, one.readings), *_notes(one, records), *_events(catalogue, one.number)]
         words = _words(str(one.number), one.shown)
         sections.append(HTML.session(str(one.number), one.shown, words, rows, one.number == now))
     index = [(str(one.number), one.title, one.number == now) for one in catalogue.sessions]
@@ -121,6 +131,14 @@ def _notes(session: ListedSession, records: Mapping[str, Sequence[Record]]) -> I
         if document.kind == "notes" and session.number in document.sessions:
             where, title = view_address(document.id), document.title
             yield HTML.notes(document.reading, where, title, _words(title))
+
+
+def _events(catalogue: Catalogue, session: int | None) -> Iterable[str]:
+    """What the course page names beside readings in a session, or before all of them."""
+    for event in catalogue.events:
+        if event.session == session:
+            words = "" if event.alone else event.shown
+            yield HTML.event(KIND_OF_EVENT[event.kind], words, _words(event.shown))
 
 
 def _entry(
