@@ -42,8 +42,8 @@ _HALF = re.compile(
     re.IGNORECASE,
 )
 _LEFT = re.compile(
-    r"\b(?:remain(?:s|ing)?|left|still(?: to come)?|to come|coming up|upcoming|from now on)\b"
-    r"|\bnext(?=\W*$)",
+    r"\b(?:remain(?:s|ing)?|left|still to come|to come|coming up|upcoming|from now on)\b"
+    r"|(?<=\bdue )next(?=\W*$)",
     re.IGNORECASE,
 )
 _SO_FAR = re.compile(r"\b(so far|until now|up to now|already|till now)\b", re.IGNORECASE)
@@ -54,7 +54,7 @@ _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 _KIND_WORDS: dict[CourseEventKind, frozenset[str]] = {
     "exam": frozenset(stems("exam exams examination test tests quiz midterm final finals")),
     "due": frozenset(
-        stems("due deadline deadlines date submission assignment homework project essay draft")
+        stems("due deadline deadlines date submission assignment assignments homework")
     ),
     "no class": frozenset(stems("break holiday holidays vacation recess")),
     "presentations": frozenset(stems("presentation presentations")),
@@ -206,7 +206,8 @@ class Timeline:
     def _called(self, words: Sequence[re.Match[str]], at: int, end: int) -> list[CourseEvent]:
         """The events that these words call by their name, where no more words belong to it."""
         run = [word[0].lower() for word in words[at:end]]
-        if at and words[at - 1][0].lower() in _ANY:
+        before = words[at - 1][0].lower() if at else ""
+        if before in _ANY:
             return []
         behind = words[end][0].lower() if end < len(words) else ""
         if not _INNER.isdisjoint(run) or run[0] in _VERBS or _goes_on(behind):
@@ -217,8 +218,12 @@ class Timeline:
             return []
         found: list[tuple[int, CourseEvent]] = []
         for event in self._course.events:
-            own = set(stems(_plain(event.title)))
-            if asked <= own | _KIND_WORDS[event.kind] | _ALSO and digits <= own:
+            title = [one for one in stems(_plain(event.title)) if one not in _ALSO]
+            own, kind = set(title), _KIND_WORDS[event.kind]
+            if not (asked <= own | kind | _ALSO and digits <= own):
+                continue
+            first = next((one for one in title if one not in kind), "")
+            if first in asked or len(asked & (own | kind)) > 1 or before in _THE or asked & _EXAMS:
                 found.append((len(asked & own), event))
         best = max((score for score, _ in found), default=0)
         kept = [event for score, event in found if score == best]
@@ -228,6 +233,9 @@ class Timeline:
 
 _INNER = STOPWORDS - {"paper", "papers"}
 """Words that a name does not have: "what is due after spring break" calls nothing by all of it."""
+_THE = frozenset({"the", "our", "my", "your", "over", "during"})
+"""Words before a name that is no more than the kind of an event: "the break"."""
+_EXAMS = frozenset(stems("midterm final finals"))
 _ANY = frozenset({"a", "an", "any", "another"})
 """Words before what is asked for, and not called by its name: "is there an exam in May?"."""
 _NAMES = frozenset(stems("midterm final finals exam exams examination test quiz"))
@@ -266,12 +274,11 @@ def _joined(question: str, found: Sequence[Named], now: float | None) -> list[Na
             high = one.place.low - _STEP if one.events else one.place.high
             out.append(Named(start.start(), one.end, Place(low, high), is_time=True))
         elif (match := _BEFORE.search(before)) and not _names_it(one, match[1]):
-            out.append(
-                Named(match.start(), one.end, _up_to(one, match[1].lower(), now), one.events, True)
-            )
+            place = _up_to(one, match[1].lower(), now)
+            out.append(replace(one, start=match.start(), place=place, is_time=True))
         elif (match := _AFTER.search(before)) and not _is_span(one, match[0]):
             after = Place(one.place.high + _STEP, inf)
-            out.append(Named(match.start(), one.end, after, one.events, is_time=True))
+            out.append(replace(one, start=match.start(), place=after, is_time=True))
         elif match := _DURING.search(before):
             during = one.is_time or match[0].lower().startswith(("in", "on", "at", "dur", "over"))
             out.append(replace(one, start=match.start(), is_time=during))

@@ -59,7 +59,7 @@ def about_schedule(course: Catalogue, query: Query, today: date) -> CatalogueAns
         return _due(course, timeline, query, within)
     if not named or all(one.events and not one.is_time for one in named):
         return None
-    if query.sessions and all(one.numbered for one in named):
+    if all(one.numbered for one in named):
         return None  # "what do we read in week 9", which says nothing of the calendar
     sessions = timeline.sessions(within)
     if asked == "readings":
@@ -181,6 +181,7 @@ def _due(
         return due
     listed = _readings(course, query, read)
     if due is None:
-        return listed
+        none = "The course page names nothing to hand in then. To read: "
+        return replace(listed, text=f"{none}{listed.text}") if course.events else listed
     names = "; ".join(one.shown for one in found)
     return replace(listed, text=f"Due: {names}. To read: {listed.text}")
