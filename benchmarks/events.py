@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seminar_rag.question.learned import read_examples
+from seminar_rag.question.learned import digest, read_examples
 from seminar_rag.syllabus.events import LONGEST, NONE, WEIGHTS, Kinds, lines_of, shape
 from seminar_rag.syllabus.markup import html_items, markdown_items
 from seminar_rag.syllabus.markup_text import text_items
@@ -148,7 +148,12 @@ def main() -> None:
     given = options.parse_args()
     if given.fit:
         kinds = fitted(examples())
-        written = {"classes": kinds.classes, "offsets": kinds.offsets, "slopes": kinds.slopes}
+        written = {
+            "digest": digest(examples()),
+            "classes": kinds.classes,
+            "offsets": kinds.offsets,
+            "slopes": kinds.slopes,
+        }
         WEIGHTS.write_text(json.dumps(written, ensure_ascii=False) + "\n", encoding="utf-8")
         print(f"{len(kinds.slopes)} features, {WEIGHTS.stat().st_size / 1e3:.0f} kB: {WEIGHTS}")
         return

@@ -276,7 +276,7 @@ def test_what_is_read_on_a_day_is_listed(question: str, titles: list[str]) -> No
     found = about.answer(ask_of(question))
     assert found is not None
     assert [row.title for row in found.listed] == titles
-    assert titles or found.text == "The course page names no session on that day."
+    assert titles or found.text == "The course page names no session at that time."
     assert about.answer(ask_of("What does Brown say of bread baked in February?")) is None
 
 

@@ -71,6 +71,31 @@ def test_syllabus_prints_the_kinds_of_works(
     assert "[more] Yarn" in said
 
 
+def test_syllabus_prints_what_is_due_and_when_there_is_no_class(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "breads.md"
+    weeks = [
+        "# Breads",
+        '## Week 1, Sep 3: Grains\n\n- Brown, Ada. "A History of Rye". Journal of Bread, 2019.',
+        "Essay 1 due Sep 5",
+        '## Week 2, Sep 10: Ovens\n\n- Grey, Bo. "The Wood-Fired Oven". Journal of Bread, 2018.',
+        "## Week 3, Sep 17: No class",
+        '## Week 4, Sep 24: Crumbs\n\n- White, Di. "What Crumbs Tell Us". Journal of Bread, 2020.',
+    ]
+    page.write_text("\n\n".join(weeks))
+    assert main(["syllabus", str(page)]) == 0
+    said = capsys.readouterr().out
+    assert "(due) Essay 1 due Sep 5" in said
+    assert "No class (Sep 17)\n  (no class)" in said
+    assert main(["syllabus", str(page), "--json"]) == 0
+    events = json.loads(capsys.readouterr().out)["events"]
+    assert [(one["kind"], one["session"], one["alone"]) for one in events] == [
+        ("due", 1, False),
+        ("no class", 3, True),
+    ]
+
+
 def test_syllabus_of_local_forms_needs_no_network(
     posts: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

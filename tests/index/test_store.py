@@ -16,7 +16,7 @@ from memory import MemoryVectors
 from seminar_rag.errors import BusyError, StoreError
 from seminar_rag.index.kept import added_name
 from seminar_rag.index.store import Store
-from seminar_rag.types import Document, Kind, Passage, Scope, Sentence
+from seminar_rag.types import CourseEvent, Document, Kind, Passage, Scope, Sentence
 from seminar_rag.types.catalogue import (
     Correction,
     ListedReading,
@@ -168,6 +168,23 @@ def test_a_session_keeps_its_date(store: Store) -> None:
     found = store.catalogue().sessions
     assert [one.date for one in found] == ["Sep 5–7", "Sep 12", None]
     assert [one.shown for one in found] == ["Tides (Sep 5–7)", "Sep 12", "Waves"]
+
+
+def test_what_a_page_names_beside_readings_is_kept_with_its_source(store: Store) -> None:
+    events = (
+        CourseEvent("Midterm", "exam", "Oct 8", 2, alone=True),
+        CourseEvent("Essay due", "due", None, None),
+    )
+    with store.writer():
+        store.put_source("s", "course", "Course", [ListedSession(1, "One")], events)
+        store.revise(lambda sessions: sessions)
+    assert store.catalogue().events == events
+    with store.writer():
+        store.put_source("s", "course", "Course", [ListedSession(1, "One")], events[:1])
+    assert store.catalogue().events == events[:1]
+    with store.writer():
+        store.forget_source("s")
+    assert store.catalogue().events == ()
 
 
 def test_forgetting_a_source_takes_its_documents(store: Store) -> None:

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from seminar_rag.syllabus.days import Span, meet, session_at, sessions_asked, spans_in
+from seminar_rag.syllabus.days import Span, meet, named_days, session_at, since, spans_in
 from seminar_rag.syllabus.marks import title_of
 
 
@@ -66,20 +66,32 @@ def test_spans_meet_where_they_share_a_day() -> None:
 
 
 @pytest.mark.parametrize(
-    ("question", "due"),
+    ("text", "due"),
     [
-        ("What do we read on February 20?", (3,)),
-        ("Which papers are assigned for 2/13?", (2,)),
-        ("What is due next week?", (2,)),
-        ("readings for this week", (1,)),
-        ("What do we read on May 1?", ()),
-        ("What does the paper of February 20 say about tides?", None),
-        ("What is a tide?", None),
+        ("What do we read on February 20?", ("February 20", ((2, 20), (2, 20)))),
+        ("is there class on Friday", ("Friday", ((2, 9), (2, 9)))),
+        ("and on Wednesday?", ("Wednesday", ((2, 7), (2, 7)))),
+        ("what was due last Wednesday", ("last Wednesday", ((1, 31), (1, 31)))),
+        ("what is due in March?", ("March", ((3, 1), (3, 31)))),
+        ("what did we read last month", ("last month", ((1, 1), (1, 31)))),
+        ("what is March about", None),
+        ("may we read", None),
     ],
 )
-def test_sessions_are_asked_for_by_their_day(question: str, due: tuple[int, ...] | None) -> None:
-    sessions = [(1, "Feb 6"), (2, "Feb 13–14"), (3, "Tue 20 Feb."), (4, None)]
-    assert sessions_asked(question, sessions, date(2024, 2, 7)) == due
+def test_words_of_a_question_name_days(text: str, due: tuple[str, Span] | None) -> None:
+    found = list(named_days(text, date(2024, 2, 7)))
+    if due is None:
+        assert not found
+    else:
+        (start, end, spans), *more = found
+        assert (text[start:end], spans) == (due[0], (due[1],))
+        assert not more
+
+
+def test_days_are_counted_over_new_year() -> None:
+    assert since((10, 16), (10, 20)) == 4
+    assert since((10, 16), (1, 8)) == 84
+    assert since((10, 16), (10, 1)) == -15
 
 
 @pytest.mark.parametrize(

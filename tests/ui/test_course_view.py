@@ -12,7 +12,7 @@ from seminar_rag.answer.catalogue import AboutCourse
 from seminar_rag.course import Course
 from seminar_rag.ingest.attention import needs
 from seminar_rag.question.query import understand
-from seminar_rag.types import Document
+from seminar_rag.types import CourseEvent, Document
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Lookup, Record
 from seminar_rag.ui.chat import render
 from seminar_rag.ui.chat.tabs import EMPTY, NO_KEY, add_keys, key_list, reading_list
@@ -76,6 +76,17 @@ CATALOGUE = Catalogue(
         Lookup("s", "d", "A gap", (), "nothing", problem=UNKNOWN),
     ),
 )
+
+
+def test_the_course_shows_exams_and_deadlines_between_its_readings() -> None:
+    events = (
+        CourseEvent("Syllabus quiz", "due", "Sep 1"),
+        CourseEvent("Essay 1", "due", "Sep 8", 1),
+        CourseEvent("Two", "no class", "Sep 15", 2, alone=True),
+    )
+    html = text(reading_list(replace(CATALOGUE, events=events), ()))
+    assert "Dates of the course Due : Syllabus quiz (Sep 1)" in html
+    assert html.index("A gap") < html.index("Due : Essay 1 (Sep 8)") < html.index("2 Two No class")
 
 
 def test_every_reading_says_what_there_is_of_it_and_why_not_more() -> None:

@@ -44,7 +44,7 @@ def about_schedule(course: Catalogue, query: Query, today: date) -> CatalogueAns
     timeline = Timeline(course, today)
     query = replace(query, section=query.section or section_in(query.text.lower().split()))
     named = timeline.named(query.text)
-    if not named and query.intent != "organisation":
+    if not named and query.intent != "organisation" and not learned().knows(query.text):
         return None
     asked = learned().of(_masked(query.text, named))
     if asked is None or (not named and asked not in _UNSLOTTED):

@@ -46,6 +46,12 @@ class Calendar:
         best = max(probable, key=probable.__getitem__)
         return next((a for a in get_args(Asked) if a == best and probable[best] > LEAST), None)
 
+    def knows(self, text: str) -> bool:
+        """Whether all words of a question belong to the wording of some question about the
+        calendar, so that it has no subject of its own."""
+        own = followup.tokens(text)
+        return len(own) > 1 and own <= self._known
+
 
 @cache
 def learned() -> Calendar:

@@ -252,7 +252,9 @@ def moved(
     numbers = {a.number: b.number for a, b in zip(learned, sessions, strict=False)}
     alike = len(learned) == len(sessions)
     if alike:
-        yield from (replace(one, session=numbers.get(one.session or 0)) for one in events)
+        for one in events:
+            number = None if one.session is None else numbers.get(one.session)
+            yield replace(one, session=number)
         return
     yield from events_of_sessions(sessions)
     yield from (replace(one, session=None) for one in events if not one.alone and one.date)

@@ -62,12 +62,6 @@ LONGEST_REASON = 160
 LONGEST_SEARCH = 200
 """Characters of what is looked for in the texts."""
 EMPTY = "Nothing is in the course yet."
-KIND_OF_EVENT = {
-    "exam": "Exam",
-    "due": "Due",
-    "no class": "No class",
-    "presentations": "Presentations",
-}
 NO_KEY = "No sentence of this text stands for the rest."
 CELLS_A_MINUTE = 400
 """Cells that one address may ask for; a class shares it, and what is known costs nothing."""
@@ -138,7 +132,7 @@ def _events(catalogue: Catalogue, session: int | None) -> Iterable[str]:
     for event in catalogue.events:
         if event.session == session:
             words = "" if event.alone else event.shown
-            yield HTML.event(KIND_OF_EVENT[event.kind], words, _words(event.shown))
+            yield HTML.event(event.kind.capitalize(), words, _words(event.shown))
 
 
 def _entry(
