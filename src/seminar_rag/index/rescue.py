@@ -123,7 +123,7 @@ def _replace(data: Path, problem: str, progress: Callable[[str], None]) -> None:
             db.execute("DELETE FROM correction")
             for one in known:
                 catalogue.put_correction(db, one, one.at)
-            with contextlib.suppress(sqlite3.Error):
+            with contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
                 for name, value in old.execute("SELECT * FROM meta WHERE name IN (?, ?)", _MODEL):
                     db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
             lost = [group for group in _GROUPS if not _take_over(db, old, group)]
@@ -172,7 +172,7 @@ def _sources(aside: Path) -> list[str]:
         try:
             rows = old.execute("SELECT id FROM source WHERE form != 'added' ORDER BY at")
             return [str(id_) for (id_,) in rows]
-        except sqlite3.Error:
+        except (sqlite3.Error, UnicodeDecodeError):
             return []
 
 
