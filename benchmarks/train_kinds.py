@@ -31,6 +31,8 @@ from train_syllabus import SHARED, files_of, load
 WEB = {"web": "web page"}
 MADE, MADE_WEIGHT, BARE_WEIGHT = 300, 0.5, 0.7
 """Made-up references of each kind, and what they and readings without their entry weigh."""
+RARE, RARE_WEIGHT = "podcast", 2.0
+"""A kind of which the pages have few, and what its made-up references weigh."""
 TREES, LEAST = 100, 3
 """Trees of each kind, and courses or made-up references that a clue must be in."""
 
@@ -116,7 +118,10 @@ def fitted(rows: Sequence[Row]) -> Fitted:
 
     taught = [(row.kind, own, row.course) for row in rows for own in (row.entry, row.bare)]
     taught += [(kind, own, f"made {n % 50}") for n, (kind, own) in enumerate(made(rows))]
-    weight = [BARE_WEIGHT] * (2 * len(rows)) + [MADE_WEIGHT] * (len(taught) - 2 * len(rows))
+    weight = [BARE_WEIGHT] * (2 * len(rows))
+    weight += [
+        RARE_WEIGHT if kind == RARE else MADE_WEIGHT for kind, _, _ in taught[2 * len(rows) :]
+    ]
     seen: dict[str, set[str]] = defaultdict(set)
     for _, own, course in taught:
         for one in own:

@@ -39,6 +39,7 @@ from seminar_rag.answer.catalogue_rows import (
     together,
     with_links,
     with_rows,
+    works,
 )
 from seminar_rag.answer.schedule import about_schedule
 from seminar_rag.answer.summaries import (
@@ -270,16 +271,15 @@ class AboutCourse:
         titled = [id_ for id_, one in known.items() if covers(one.title, query.topic)]
         found = dict.fromkeys([*titled, *(hit.document.reading for hit in hits)])
         rows = [reading_row(course, known[id_]) for id_ in found if id_ in known]
-        verb = f"is what {plural(len(rows), 'reading is', 'readings are')} about"
+        noun = works(query, 1)
+        verb = f"is what {plural(len(rows), f'{noun} is', f'{works(query)} are')} about"
         if titled and len(titled) < len(rows):
             others = len(rows) - len(titled)
             verb = (
-                f"stands in the title of {plural(len(titled), 'reading')} and in the text of"
-                f" {others} more"
+                f"stands in the title of {plural(len(titled), noun, works(query))} and in the text"
+                f" of {others} more"
             )
-        return with_rows(
-            subject_lead(query.topic, rows, "reading", verb, about or bool(titled)), rows
-        )
+        return with_rows(subject_lead(query.topic, rows, noun, verb, about or bool(titled)), rows)
 
     def _links(self, course: Catalogue, query: Query) -> CatalogueAnswer:
         """Where the readings on a subject, or those called so, can be found."""

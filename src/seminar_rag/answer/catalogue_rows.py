@@ -58,11 +58,12 @@ def count_readings(course: Catalogue, query: Query) -> CatalogueAnswer:
         session = session_numbered(course, query.sessions[0])
         if session is None:
             return no_session(course, query.sessions[0])
-        listed = _sections(session.readings, query)
-        return CatalogueAnswer("course", f"{session_name(session)} has {listed}.")
+        listed, unknown = _sections(session.readings, query), of_unknown_kind(course, query)
+        return CatalogueAnswer("course", f"{session_name(session)} has {listed}.{unknown}")
     listed = _sections(readings_of(course), query)
-    sessions = plural(len(course.sessions), "session")
-    return CatalogueAnswer("course", f"The course lists {listed} in {sessions}.")
+    where = f" in {plural(len(course.sessions), 'session')}" if not query.kinds else ""
+    unknown = of_unknown_kind(course, query)
+    return CatalogueAnswer("course", f"The course lists {listed}{where}.{unknown}")
 
 
 def all_sessions(course: Catalogue, query: Query) -> CatalogueAnswer:  # noqa: ARG001
@@ -80,6 +81,9 @@ def session_readings(course: Catalogue, query: Query) -> CatalogueAnswer:
         rows = [reading_row(course, one) for one in of_section(session.readings, query)]
         lead = f"{session_name(session)} has {_sections(session.readings, query)}"
         one = number if len(query.sessions) == 1 else None
+        if query.kinds and not rows and session.readings:  # its kinds may be told wrongly
+            rows = [reading_row(course, one) for one in session.readings]
+            lead = f"{lead}.{of_unknown_kind(course, query)} All that it has"
         lead = f"{lead}{':' if rows else '.'}"
         answers.append(with_rows(lead, rows or [session_row(session)], one))
     if len(answers) == 1:
@@ -129,7 +133,11 @@ def beside(course: Catalogue, query: Query, step: int) -> CatalogueAnswer | None
 
 def all_readings(course: Catalogue, query: Query) -> CatalogueAnswer:
     rows = [reading_row(course, one) for one in of_section(readings_of(course), query)]
-    return with_rows(f"The course lists {_sections(readings_of(course), query)}:", rows)
+    lead = f"The course lists {_sections(readings_of(course), query)}"
+    unknown = of_unknown_kind(course, query)
+    if query.kinds and not rows:
+        return CatalogueAnswer("course", f"{lead}.{unknown}")
+    return with_rows(f"{lead}:" if not unknown else f"{lead}.{unknown} They are:", rows)
 
 
 def by_author(course: Catalogue, query: Query) -> CatalogueAnswer:
@@ -236,7 +244,8 @@ def _line(row: Listed, session: int | None) -> str:
     kind = "required" if row.section == "required" else "further reading"
     others = numbered("session", (one for one in row.sessions if one != session))
     where = f"also {others}" if others and session is not None else others
-    facts = [kind, *filter(None, [where])] if row.section else []
+    what = row.kind if row.kind != "paper" else None
+    facts = [*filter(None, [what, kind, where])] if row.section else []
     return f"{row.title} ({', '.join(facts)})" if facts else row.title
 
 
@@ -259,7 +268,9 @@ def reading_row(course: Catalogue, one: ListedReading) -> Listed:
     texts = [d for d in course.documents.values() if d.reading == one.id]
     main = max(texts, key=lambda text: text.kind == "paper", default=None)
     where = main.id if main else ""
-    return Listed(one.title, sessions_of(course, one), one.section, url, one.authors, where)
+    return Listed(
+        one.title, sessions_of(course, one), one.section, url, one.authors, where, one.kind
+    )
 
 
 def sessions_of(course: Catalogue, one: ListedReading) -> tuple[int, ...]:
@@ -267,19 +278,43 @@ def sessions_of(course: Catalogue, one: ListedReading) -> tuple[int, ...]:
 
 
 def _sections(readings: Sequence[ListedReading], query: Query) -> str:
-    """The readings of the section in question in words: "3 required and 2 further readings"."""
+    """The readings in question in words: "3 required and 2 further readings", "no videos"."""
     kept = of_section(readings, query)
     required = sum(one.section == "required" for one in kept)
     further = len(kept) - required
     if required and further:
-        return f"{required} required and {plural(further, 'further reading')}"
+        return f"{required} required and {_counted(further, 'further ', query)}"
     which = {"required": "required ", "more": "further ", None: ""}[query.section]
     kind = "required " if required else "further " if further else which
-    return plural(len(kept), f"{kind}reading") if kept else f"no {kind}readings"
+    return _counted(len(kept), kind, query) if kept else f"no {kind}{works(query)}"
+
+
+def works(query: Query, count: int = 0) -> str:
+    """What the kinds of works in question are called: "readings", "videos and podcasts"."""
+    names = query.kinds or ("reading",)
+    return " and ".join(one if count == 1 else f"{one}s" for one in names)
+
+
+def _counted(count: int, which: str, query: Query) -> str:
+    return f"{count} {which}{works(query, count)}"
 
 
 def of_section(readings: Sequence[ListedReading], query: Query) -> list[ListedReading]:
-    return [one for one in readings if query.section in (None, one.section)]
+    """The readings of the section and of the kinds in question."""
+    return [
+        one
+        for one in readings
+        if query.section in (None, one.section) and (not query.kinds or one.kind in query.kinds)
+    ]
+
+
+def of_unknown_kind(course: Catalogue, query: Query) -> str:
+    """Where kinds are asked for, what is to be done about readings whose kind is not known."""
+    unknown = sum(one.kind is None for one in readings_of(course)) if query.kinds else 0
+    if not unknown:
+        return ""
+    of = plural(unknown, "reading")
+    return f" Of {of} the kind is not known until the course is ingested again."
 
 
 def session_numbered(course: Catalogue, number: int) -> ListedSession | None:

@@ -20,15 +20,16 @@ examples with a word exchanged at random were no better than a higher threshold.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from math import log
 from typing import Literal
 
-from seminar_rag.question import patterns
+from seminar_rag.question import patterns, works
 from seminar_rag.question.learned import Weights, read_list, read_weights
 from seminar_rag.text import CARDINALS, content_words
+from seminar_rag.types import WorkKind
 
 Section = Literal["required", "more"]
 
@@ -45,6 +46,10 @@ LEAST = 0.55
 """How probable a request must be not to be searched for in the readings."""
 LOOKED_UP = frozenset("after authors before link required".split())
 """Intents whose questions are searched for all the same where nothing is called as their topic."""
+_LISTING = frozenset(
+    "readings,session,count readings,session on,reading,links,first,there".split(",")
+)
+"""Intents that are answered with readings."""
 _LEAST_LOOKED_UP = 0.25
 """How probable these must be."""
 _UNKNOWN = 1.0
@@ -90,6 +95,8 @@ class Found:
     topic: str = ""
     sessions: tuple[int, ...] = ()
     section: Section | None = None
+    kinds: tuple[WorkKind, ...] = ()
+    """Kinds of works that are asked for; none for all."""
 
 
 class Intents:
@@ -110,7 +117,20 @@ class Intents:
         self._filled = frozenset(filled)
 
     def of(self, text: str) -> Found:
-        """The intent of a question with its topic, sessions and section; "plain" in doubt."""
+        """The intent of a question with its topic, sessions, section and the kinds of works that it
+        names; "plain" in doubt. Kinds are looked for where readings are listed, and what is asked
+        of videos or books is told as if it were asked of readings."""
+        found, named = self._of(text), works.named(text)
+        on_a_thing = bool(found.topic) and not works.is_kind(found.topic)
+        if on_a_thing and (found.intent not in _LISTING or works.named(found.topic).kinds):
+            return found  # "what should I read on video generation?"
+        put = self._of(named.as_readings) if named.kinds else found
+        if put.intent in _LISTING and not works.says_reading(put.topic):
+            return replace(put, kinds=named.kinds)
+        return replace(found, kinds=named.kinds) if found.intent in _LISTING else found
+
+    def _of(self, text: str) -> Found:
+        """The same without kinds."""
         asked = wording(text)
         start, end = self.topic(asked)
         found = self._filled_by(asked, start, end)

@@ -28,7 +28,7 @@ from seminar_rag.question.patterns import NamedScope
 from seminar_rag.question.pronouns import in_place
 from seminar_rag.question.referent import compared_again, referent
 from seminar_rag.text import content_words, unmarked, words
-from seminar_rag.types import Turn
+from seminar_rag.types import Turn, WorkKind
 
 LONGEST = 2_000
 """Characters of a question, and of each before it, that are looked at: a conversation comes back
@@ -89,6 +89,8 @@ class Query:
     """Of an intent: the sessions in question; `patterns.LAST` for the last."""
     section: Section | None = None
     """Of an intent: the kind of readings in question."""
+    kinds: tuple[WorkKind, ...] = ()
+    """Of an intent: the kinds of works in question; none for all."""
     scope: NamedScope | None = None
     """The part of the course that it names."""
     works: tuple[str, ...] = ()
@@ -206,6 +208,7 @@ def understand(
         topic=found.topic,
         sessions=found.sessions,
         section=found.section,
+        kinds=found.kinds,
         scope=scope,
         works=works,
         readings=tuple(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from seminar_rag.text import plural
-from seminar_rag.types.reading import Document, Passage, Section
+from seminar_rag.types.reading import Document, Passage, Section, WorkKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,8 @@ class Listed:
     authors: str | None = None
     document: str = ""
     """Id of the reading's main text; empty where the course has none."""
+    kind: WorkKind | None = None
+    """What kind of work a reading is; None of a session, and where it is not known."""
 
 
 AnswerKind = Literal["readings", "course", "talk"]
