@@ -1,10 +1,9 @@
 """Which lines of a course page name an exam, something due, a time without class: fit and figures.
 
-    python benchmarks/events.py [--fit] [--pages ../shared/pages] [--print]
+    python benchmarks/events.py [--fit]
 
 --fit writes `syllabus/events.json`, fitted to the example lines of `benchmarks/events.txt`, which
-were written for it. The figures are of lines left out of ten in turn, and of the real pages: what
-`benchmarks/events_gold.tsv` says is an event there (page, digest of the line, kind).
+were written for it. The figures are of lines left out of ten in turn.
 """
 
 from __future__ import annotations

@@ -47,6 +47,7 @@ MADE_OF = {
     "question.language: pattern": "fixed words that name a course",
     "question.parts: form": "four patterns that are tried below, by compared()",
     "question.patterns: whole": "words of a title",
+    "syllabus.asking: f'(?<!\\\\w){re.escape(folded)}(?!\\\\w)'": "a title of bounded length",
     "study.items: f'(?<![\\\\w-]){re.escape(name)}(?![\\\\w-])'": "a term of a sentence",
     "study.items: f'(?<!\\\\w){re.escape(_folded(text))}(?!\\\\w)'": "a term of a sentence",
     "syllabus.features: f\"\\\\b(?:{'|'.join(words)})\\\\b\"": "fixed words",
@@ -101,6 +102,7 @@ ELSEWHERE = {
     "ui.desk.auth.matches": "the same",
     "ui.shared.browser.permalink": "encodes a link",
     "web.connect.system_resolve": "asks the network",
+    "web.zotero.collection_of": "the same; takes an address",
     "web.places.place_of": "patterns of addresses, tried above",
     **dict.fromkeys(
         (

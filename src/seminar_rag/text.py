@@ -59,7 +59,8 @@ OPEN_ENDS = frozenset("a an the and or nor but than whether if because".split())
 """Words that no sentence ends with, unless it breaks off."""
 STOPWORDS = (FUNCTION_WORDS - {"may", "must", "might", "one"}) | frozenset(
     """ok okay please tell according say says said paper papers
-    aren didn doesn don isn wasn won""".split()
+    aren didn doesn don isn wasn won
+    arent didnt doesnt dont hows isnt ive thats wasnt whats whens wheres whos whys""".split()
 )
 """Dropped from lexical queries: they match everything and cost most of the search."""
 

@@ -1,4 +1,4 @@
-"""What takes the place of what a model wrote: itself read again, quotations, or the nearest."""
+"""What takes the place of what a model wrote: itself read again, or quotations."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from answer.test_answering import KILNS, QUESTION, Tells, quoting
 from answer.test_engine import CHECK, Found, Judged, answer_of
 from fakes import ScriptedLLM
 from seminar_rag.answer.abstain import Relevance
-from seminar_rag.answer.engine import NOTHING, Engine
-from seminar_rag.answer.extractive import NEAREST, Extractive
+from seminar_rag.answer.engine import Engine
+from seminar_rag.answer.extractive import Extractive
 from seminar_rag.answer.prompt import LLMAnswerer
 from seminar_rag.check.support import Verifier
 from seminar_rag.errors import ModelError
@@ -104,16 +104,6 @@ def test_a_part_is_read_again_before_it_is_quoted() -> None:
     assert len(llm.asked) == 2
     again, _ = told(Sees("beech"), Tells(), FREELY, FREELY, question=PARTS)
     assert FREELY not in again.text
-
-
-def test_where_the_judge_takes_no_quotation_the_nearest_are_shown_as_that() -> None:
-    judge = Tells()
-    answer, _ = told(None, judge, "No.")
-    assert answer.text.startswith(f"{NEAREST} From Kilns (session 1):")
-    assert "“Kilns are heated with beech wood.” [1]" in answer.text
-    judge.likely = 0.7
-    refused, _ = told(None, judge, "No.")
-    assert (refused.abstained, refused.text) == (True, NOTHING)
 
 
 def test_simple_words_are_asked_of_no_quotation() -> None:

@@ -84,8 +84,7 @@ class Relevance:
         missing = missing_names(query, hits)
         if missing and not _other_sides(query, missing):
             return f"nothing that was found mentions {_quoted(missing)}"
-        counted = uncounted(query, hits, self._rarity)
-        if counted and not _other_questions(query):
+        if counted := uncounted(query, hits, self._rarity):
             return f"no passage that was found gives a number of “{counted}”"
         absent = lacking_sides(query, hits)
         if absent and len(absent) == len([part for part in query.parts if part.name]):
@@ -156,13 +155,6 @@ def _other_sides(query: Query, missing: Sequence[str]) -> bool:
     lacking = [side for side in sides if any(name in side for name in missing)]
     told = {name for side in lacking for name in missing if name in side}
     return len(lacking) < len(sides) and told == set(missing)
-
-
-def _other_questions(query: Query) -> bool:
-    """Whether a question is several, one of which at least asks for no number, or for that of
-    another thing: what the others ask may be told all the same."""
-    asked = {part.form.thing if part.form else "" for part in query.parts if not part.name}
-    return len(asked) > 1
 
 
 def lacking_sides(query: Query, hits: Sequence[Hit]) -> tuple[str, ...]:

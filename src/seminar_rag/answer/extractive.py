@@ -55,8 +55,6 @@ _ITSELF = 0.5
 """How likely a sentence is about its document, at most, that speaks for a side of a thing."""
 _LACKS = "No passage that was found mentions “{}”."
 UNTOLD = "No passage that was found answers “{}”."
-NEAREST = "No sentence was found that surely answers this. These come nearest."
-"""What stands above quotations that may be no answer."""
 _UNMENTIONED = "None of these sentences mentions “{}”."
 NOT_SIMPLER = (
     "Only a language model can put this in simpler words; without one the readings are quoted."
@@ -120,14 +118,6 @@ class Extractive:
             if label:
                 yield f"\n\n{above(label)}"
             yield from (f"\n\n{quotation(one, hits[one.hit - 1])}" for one in some)
-
-    def nearest(self, query: Query, hits: Sequence[Hit]) -> Iterator[str]:
-        """What comes nearest to an answer, below a line that says that it may be none."""
-        found = self._chosen(query, tuple(hits), most=EACH)
-        if found:
-            documents = [hits[one.hit - 1].document for one in found]
-            yield f"{NEAREST} {sources(documents)}"
-        yield from (f"\n\n{quotation(one, hits[one.hit - 1])}" for one in found)
 
     def _by_part(
         self, query: Query, hits: tuple[Hit, ...], stop: Stop, notes: list[str]

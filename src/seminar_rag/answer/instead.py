@@ -1,8 +1,6 @@
 """What takes the place of what a model wrote, where that is not borne out by the passages.
 
-First it is read again by a model that judges, then the passages are quoted, and where that model
-takes none of the quotations for an answer, though it was sure that the passages hold one, the
-nearest are shown and said to be no more than that.
+First it is read again by a model that judges, then the passages are quoted.
 """
 
 from __future__ import annotations
@@ -32,8 +30,6 @@ SURE = 0.66
 answerable questions of two courses 8 are refused then, and 30 of 51 others on their subjects; at
 .75 it was 11 and 35, at `prompt.LEAST` 7 and 28. Of five such questions of the seminar, for which
 the model wrote mostly wrong answers, the quotations hold the answer to four."""
-SURER = 0.75
-"""The same to show the nearest quotations where the model takes none of them for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +97,6 @@ class Instead:
         # What is written in one language is like no sentence of another.
         written = "" if self.foreign else "".join(self.written)
         chunks = self.quoted(Guided(self.quotations, written, self.beside))
-        one_sided = self.query.form is not None and self.query.form.of_one_side
-        if self.decided and likely >= SURER and not one_sided:
-            unjudged = Guided(self.quotations.unjudged(), written, self.beside)
-            chunks = _or(chunks, lambda: unjudged.nearest(self.query, self.told.hits))
         return self._kept(retold(chunks, said), said)
 
     def _kept(self, text: Generator[str], said: list[str]) -> Iterator[str]:
@@ -112,13 +104,3 @@ class Instead:
         return self.conversations.kept(
             self.query.text, text, lambda: answered(told, said), self.told.shown
         )
-
-
-def _or(chunks: Iterator[str], others: Callable[[], Iterator[str]]) -> Iterator[str]:
-    """The chunks, or others where there is none."""
-    some = False
-    for chunk in chunks:
-        some = some or bool(chunk)
-        yield chunk
-    if not some:
-        yield from others()
