@@ -111,3 +111,19 @@ def test_what_a_list_of_references_states_holds_where_a_page_cites_it(tmp_path: 
 def test_a_kind_is_told_where_only_title_and_link_are_known() -> None:
     assert kind_told("A talk on tides", ["https://vimeo.com/123456789"]) == "video"
     assert kind_told("Attention Is All You Need", ["https://arxiv.org/abs/1706.03762"]) == "paper"
+
+
+@pytest.mark.parametrize(
+    ("title", "url", "text", "kind"),
+    [
+        ("The oven", "", "(podcast, 25 min)", "podcast"),
+        ("The oven", "https://podcasts.apple.com/us/podcast/id1", "", "podcast"),
+        ("Kilns of the north", "https://uni.edu/kilns.pdf", "[short film, 2019]", "video"),
+        ("Video: Kilns of the north", "https://uni.edu/kilns.pdf", "", "video"),
+        ("Video games (and what they teach)", "https://arxiv.org/abs/1706.03762", "", "paper"),
+    ],
+)
+def test_what_an_entry_says_that_its_work_is_holds(
+    title: str, url: str, text: str, kind: str
+) -> None:
+    assert kind_told(title, [url] if url else [], text=text) == kind

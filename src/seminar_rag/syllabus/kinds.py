@@ -1,6 +1,7 @@
 """What kind of work a reading is: a paper, a book, a video, …
 
-A type that a list of references states is one of these kinds. Elsewhere a small forest tells it by
+A type that a list of references states is one of these kinds, and so is one that an entry states in
+brackets or before a colon: "(podcast, 25 min)". Elsewhere a small forest tells it by
 the words of an entry and their order, how its title is set, its links' hosts and paths, and what
 the part of the page is called that it stands in. `benchmarks/train_kinds.py` trains and measures
 it.
@@ -103,12 +104,17 @@ def clues(
     found |= {f"said:{token}" for text in said for token in _tokens(text)[:_MOST_SAID]}
     found.add(f"words={min(len(title.split()), 12) // 3}")
     found.add(f"urls={min(len(urls), 3)}")
+    found |= {f"{_STATED}{kind}" for kind in _stated(f"{before} {title} {after}", urls)}
     return found.union(*map(_of_address, urls))
 
 
 def kind_of(found: Collection[str]) -> WorkKind:
-    """The likeliest kind of a reading with such clues."""
+    """The kind that an entry with such clues states, else the likeliest."""
     import numpy as np
+
+    for kind in WORK_KINDS:
+        if _STATED + kind in found:
+            return kind
 
     columns, forest = trained_kinds()
     row = np.zeros((1, len(columns)), np.float32)
@@ -139,6 +145,17 @@ def trained_kinds() -> tuple[dict[str, int], Forest]:
 
 
 KINDS = Path(__file__).with_name("kinds.npz")
+_STATED = "states="
+_RECORDED: Mapping[str, WorkKind] = {
+    **dict.fromkeys(("podcast", "audio"), "podcast"),
+    **dict.fromkeys(("video", "film", "movie", "documentary"), "video"),
+}
+"""Words that name a kind which is no text: with them nothing else of an entry counts."""
+_RECORDING = "|".join(_RECORDED)
+_STATES = re.compile(
+    rf"[(\[]\s*(?:\w+ )?({_RECORDING})s?\b[^()\[\]]{{0,40}}[)\]]|^\W*({_RECORDING})s?\s*:",
+    re.IGNORECASE,
+)
 _MOST_TOKENS, _MOST_SAID = 60, 12
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[()\[\]“”\"«»:&]")
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
@@ -150,6 +167,14 @@ def _tokens(text: str) -> list[str]:
         "year" if _YEAR.fullmatch(one) else "#" if one[0].isdigit() else one.lower()
         for one in _TOKEN.findall(text)
     ]
+
+
+def _stated(text: str, urls: Sequence[str]) -> set[WorkKind]:
+    """What an entry says that its work is, or its link's host: "podcasts.apple.com"."""
+    said = {(one[1] or one[2]).lower() for one in _STATES.finditer(text.strip())}
+    hosts = {word for url in urls for word in re.split(r"[.-]", urlsplit(url).netloc.lower())}
+    said |= {"podcast"} if hosts & {"podcast", "podcasts"} else set()
+    return {_RECORDED[word] for word in said}
 
 
 def _of_address(url: str) -> set[str]:
