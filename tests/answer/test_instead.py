@@ -10,7 +10,6 @@ from passages import hit
 from answer.test_answering import KILNS, QUESTION, Tells, quoting
 from answer.test_engine import CHECK, Found, Judged, answer_of
 from fakes import ScriptedLLM
-from seminar_rag.answer.abstain import Relevance
 from seminar_rag.answer.engine import Engine
 from seminar_rag.answer.extractive import Extractive
 from seminar_rag.answer.prompt import LLMAnswerer
@@ -121,13 +120,3 @@ def test_what_the_quotations_for_one_part_say_of_the_next_is_not_said_to_be_miss
     draft = quotations.draft(query, (only,), (), lambda: False)
     assert "beech" in "".join(draft.chunks)
     assert list(draft.notes) == []
-
-
-def test_things_compared_that_no_passage_mentions_are_not_compared() -> None:
-    relevance = Relevance(lambda words: dict.fromkeys(words, 1.0))
-    query = understand("What is the difference between tandoors and smokers?")
-    assert relevance.reason(query, (KILNS,)) == (
-        "nothing that was found mentions “tandoors” or “smokers”"
-    )
-    one = understand("What is the difference between kilns and smokers?")
-    assert "smokers" not in (relevance.reason(one, (KILNS,)) or "")

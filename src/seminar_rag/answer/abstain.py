@@ -87,8 +87,6 @@ class Relevance:
         if counted := uncounted(query, hits, self._rarity):
             return f"no passage that was found gives a number of “{counted}”"
         absent = lacking_sides(query, hits)
-        if absent and len(absent) == len([part for part in query.parts if part.name]):
-            return f"nothing that was found mentions {_quoted(absent, 'or')}"
         text = query.subject
         if absent:  # what the other sides are can be told all the same
             text = " ".join(part.name for part in query.parts if part.name not in absent)

@@ -167,7 +167,7 @@ def spelling_candidates(word: str, vocabulary: Iterable[str]) -> list[str]:
 
 # --- English words ---------------------------------------------------------------------------
 
-_LIST = Path("_static", "tiktoken_cache", "9b5ad71b2ce5302211f9c61530b329a4922fc6a4")
+_LIST = Path("core", "_static", "tiktoken_cache", "9b5ad71b2ce5302211f9c61530b329a4922fc6a4")
 _BEGINS = (b"IG", b"IH")
 """How a blank and a small letter begin in base 64."""
 _LEAST = 3
@@ -181,7 +181,7 @@ def is_english(word: str) -> bool:
 @cache
 def _known() -> frozenset[str]:
     """The list; it is read when it is first needed, without loading the package."""
-    spec = find_spec("llama_index.core")
+    spec = find_spec("llama_index")
     for folder in (spec and spec.submodule_search_locations) or ():
         try:
             lines = Path(folder, _LIST).read_bytes().splitlines()

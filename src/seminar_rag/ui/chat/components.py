@@ -252,6 +252,8 @@ class CheckView:
         return {self._state: CHECK.state(state, running=True), **self._buttons(running=True)}
 
     def _check(self, text: str, request: gr.Request) -> Iterator[Update]:
+        if not self._runs(request):  # a program asked, which pressed nothing before
+            self._asked.append((request.session_hash, threading.Event()))
         stop = self._runs(request)[0]
         try:
             if stop.is_set():
@@ -262,7 +264,8 @@ class CheckView:
                 self._busy = True
                 yield from self._checked(text, stop)
             if stop.is_set() and len(self._runs(request)) == 1:  # none waits behind it
-                yield {self._state: CHECK.state("Stopped", running=False)}
+                stopped = CHECK.state("Stopped", running=False)
+                yield {self._state: stopped, **self._buttons(running=False)}
         finally:
             self._busy = False
             self._asked.remove((request.session_hash, stop))
