@@ -696,11 +696,12 @@ def test_an_entry_and_its_line_on_the_page_lead_to_each_other(
     reading_list(desk)
     assert desk.locator("#page-text .here").count() == 0
     desk.click("[data-key='entry-3-evil'] > summary")
+    desk.wait_for_selector("#page-text .here")
     assert desk.locator("#page-text .here").all_inner_texts() == [EVIL.title]
     desk.click("[data-key='entry-3-evil'] > summary")
     desk.check("#only-doubtful")
     desk.click("#page-text .in-list")
-    assert desk.locator("[data-key='entry-3-evil'][open]").is_visible()
+    desk.wait_for_selector("[data-key='entry-3-evil'][open]")
     assert not desk.is_checked("#only-doubtful")
 
 
