@@ -342,3 +342,25 @@ def test_the_title_of_a_word_file_is_the_course_s(tmp_path: Path) -> None:
     found = read_syllabus(tmp_path / "tides.docx")
     assert found.title == "A Seminar on Tides"
     assert [one.title for one in found.sessions] == ["Harbours"]
+
+
+def test_a_doi_that_is_written_out_is_the_link(tmp_path: Path) -> None:
+    page = """# Tides
+
+## Week 1: Harbours
+
+- Okafor, N. (2014). Harbours. Sea Studies, 4(2), 101–130. doi:10.1111/0735-2751.00055.
+- [A map of the coast](https://example.org/map), doi:10.1000/182
+
+## Week 2: Lights
+
+- Brandt, L. (2019). Lamps and their keepers. Sea Studies, 9(1), 1–15. https://doi.org/10.1000/183
+"""
+    path = tmp_path / "tides.md"
+    path.write_text(page, encoding="utf-8")
+    first, second, third = (
+        reading for session in read_syllabus(path).sessions for reading in session.readings
+    )
+    assert first.urls == ("https://doi.org/10.1111/0735-2751.00055",)
+    assert second.urls == ("https://example.org/map",)
+    assert third.urls == ("https://doi.org/10.1000/183",)

@@ -229,11 +229,11 @@ def _bare_links(
         start, end = match.span()
         if any(link.start < end and start < link.end for link in known):
             continue
-        shown = trim_url(match.group())
-        url = shown
+        shown = url = trim_url(match.group())
         if raw is not None and (written := _URL.match(raw, offsets[start])):
             url = trim_url(written.group())
         yield Link(url, start, start + len(shown))
+    yield from (Link(*one) for one in words.written_doi(text) if not known)
 
 
 def trim_url(url: str) -> str:

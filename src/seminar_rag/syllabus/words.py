@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from seminar_rag.ids import arxiv_alone, arxiv_of_address
+from seminar_rag.ids import DOI, arxiv_alone, arxiv_of_address
 from seminar_rag.syllabus.letters import CAPITALS
 from seminar_rag.text import MONTH
 from seminar_rag.types import Section
@@ -148,6 +148,7 @@ _TRAILING_DATE = re.compile(
 _EMOJI = re.compile(r"^[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\s]+")
 _LETTER = re.compile(r"^(?:\(?[a-zA-Z][.)]|\(?\d{1,3}[.)])\s+(?=\S)")
 _WRITTEN_ARXIV = re.compile(r"(?<!\s)\s*+(?:[,(\[]\s*)?\barxiv:\s?([\w.-]+(?:/\d{7})?)[)\]]?", re.I)
+_WRITTEN_DOI = re.compile(rf"\bdoi:\s?({DOI})", re.I)
 _LONGEST_TITLE = 1000
 
 
@@ -320,3 +321,14 @@ def arxiv_id(urls: Sequence[str], text: str = "") -> str | None:
     written = _WRITTEN_ARXIV.search(text)
     named = arxiv_alone(written[1]) if written else None
     return next((found for url in urls if (found := arxiv_of_address(url))), named)
+
+
+def written_doi(text: str) -> list[tuple[str, int, int]]:
+    """The address of the one DOI that is written out in a text without addresses, "doi:10.1/2",
+    with the place where it begins and ends."""
+    found = [] if "://" in text else list(_WRITTEN_DOI.finditer(text))
+    named = [one[1].rstrip(".,;:*_’”") for one in found]
+    places = [
+        (f"https://doi.org/{doi}", one.start(1)) for one, doi in zip(found, named, strict=True)
+    ]
+    return [(url, at, at + len(named[0])) for url, at in places] if len(places) == 1 else []
