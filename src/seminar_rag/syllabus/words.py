@@ -327,8 +327,7 @@ def written_doi(text: str) -> list[tuple[str, int, int]]:
     """The address of the one DOI that is written out in a text without addresses, "doi:10.1/2",
     with the place where it begins and ends."""
     found = [] if "://" in text else list(_WRITTEN_DOI.finditer(text))
-    named = [one[1].rstrip(".,;:*_’”") for one in found]
-    places = [
-        (f"https://doi.org/{doi}", one.start(1)) for one, doi in zip(found, named, strict=True)
-    ]
-    return [(url, at, at + len(named[0])) for url, at in places] if len(places) == 1 else []
+    if len(found) != 1:
+        return []
+    doi, at = found[0][1].rstrip(".,;:*_’”"), found[0].start(1)
+    return [(f"https://doi.org/{doi}", at, at + len(doi))]
