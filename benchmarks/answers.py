@@ -1,16 +1,14 @@
 """What each lever of retrieval is worth on the labelled questions: the ablation table.
 
     python benchmarks/answers.py [--shared ../shared] [--data FOLDER] [--questions FILE]
-        [--baselines] [--sentences] [--sizes]
+        [--baselines]
 
 Ingests the posts of `../shared/course` into FOLDER (kept, and used again when it exists) and ranks
-all passages for the questions of `../shared/questions/dev.jsonl` by each variant, then by the
-product's own `Retriever` with one part taken out at a time, and as it is in the last line.
-`--baselines` puts llama-index itself in front: its defaults, smaller chunks, and both sides fused.
-`--sentences` also embeds every sentence, which doubles the time of ingestion. `--sizes` ingests
-the posts anew with smaller and larger passages, and without the context before them. R@k asks for
-all evidence of a question, MRR is of the first passage that holds any, and `1500` is R within
-1,500 tokens. Differences under .03 are within the noise of 130 questions.
+all passages for the questions of `../shared/questions/dev.jsonl` by vectors, full text and both,
+then by the product's own `Retriever` with one part taken out at a time, and as it is in the last
+line. `--baselines` puts llama-index itself in front: its defaults, smaller chunks, and both sides
+fused. R@k asks for all evidence of a question, MRR is of the first passage that holds any, and
+`1500` is R within 1,500 tokens. Differences under .03 are within the noise of 130 questions.
 """
 
 from __future__ import annotations
@@ -20,7 +18,6 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,7 +26,6 @@ from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.retrievers.fusion_retriever import FUSION_MODES
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle, TextNode
 
-from seminar_rag.documents import chunk
 from seminar_rag.documents.parse import Parser
 from seminar_rag.evaluation.evaluate import CONTEXT, QuoteMatcher
 from seminar_rag.evaluation.questions import Question, read_questions
@@ -37,7 +33,6 @@ from seminar_rag.index import late
 from seminar_rag.index.late import CANDIDATES, DENSE_WEIGHT
 from seminar_rag.index.lexical import query_terms
 from seminar_rag.index.retrieve import Retriever
-from seminar_rag.index.sqlite import TOKENIZER, WEIGHTS
 from seminar_rag.index.store import Store
 from seminar_rag.ingest.embedding import PassageEmbedding
 from seminar_rag.ingest.pipeline import Ingestor
@@ -139,14 +134,6 @@ def z(scores: Scores) -> Scores:
     )
 
 
-def min_max(scores: Scores) -> Scores:
-    """The best candidates' scores, the lowest 0 and the highest 1; 0 for the rest."""
-    best = np.sort(scores[~np.isnan(scores)])[-CANDIDATES:]
-    if not len(best) or best[-1] - best[0] < 1e-9:
-        return np.zeros(len(scores))
-    return np.nan_to_num(np.clip((scores - best[0]) / (best[-1] - best[0]), 0, None))
-
-
 def ranks(scores: Scores) -> Scores:
     """1 / (60 + rank), as in reciprocal rank fusion (Cormack et al. 2009)."""
     out = np.zeros(len(scores))
@@ -157,102 +144,19 @@ def ranks(scores: Scores) -> Scores:
 
 def variants(bench: Bench) -> dict[str, Callable[[int], Scores]]:
     """Name → (question → scores of all passages)."""
-    sections = _sections(bench.passages)
 
-    def fused(q: int) -> Scores:
-        return DENSE_WEIGHT * z(bench.dense(bench.embedded[q])) + z(bench.lexical(bench.queries[q]))
-
-    def feedback(q: int) -> Scores:
-        near = bench.vectors[np.argsort(-fused(q))[:3]].mean(axis=0)
-        mixed = bench.embedded[q] + 0.3 * near
-        mixed /= np.linalg.norm(mixed)
-        return DENSE_WEIGHT * z(bench.dense(mixed)) + z(bench.lexical(bench.queries[q]))
-
-    def neighbours(q: int) -> Scores:
-        scores = fused(q)
-        out = scores.copy()
-        for i, j in pairwise(range(len(scores))):
-            if bench.passages[i].document == bench.passages[j].document:
-                out[i] = max(out[i], scores[i] + 0.2 * scores[j])
-                out[j] = max(out[j], scores[j] + 0.2 * scores[i])
-        return out
-
-    def section(q: int) -> Scores:
-        scores = fused(q)
-        best = [np.sort(scores[members])[-2:].mean() for members in sections]
-        out = scores.copy()
-        for members, value in zip(sections, best, strict=True):
-            out[members] += 0.2 * value
-        return out
+    def joined(q: int, weight: float) -> Scores:
+        return weight * z(bench.dense(bench.embedded[q])) + z(bench.lexical(bench.queries[q]))
 
     return {
         "dense": lambda q: bench.dense(bench.embedded[q]),
         "BM25": lambda q: np.nan_to_num(bench.lexical(bench.queries[q]), nan=-1.0),
-        "BM25, all fields alike": full_text(bench, TOKENIZER, (1, 1, 1)),
-        "BM25 without stems": full_text(bench, "unicode61", WEIGHTS),
         "reciprocal rank fusion": lambda q: (
             ranks(bench.dense(bench.embedded[q])) + ranks(bench.lexical(bench.queries[q]))
         ),
-        "min-max scores": lambda q: (
-            min_max(bench.dense(bench.embedded[q])) + min_max(bench.lexical(bench.queries[q]))
-        ),
-        "z-scores, equal weights": lambda q: (
-            z(bench.dense(bench.embedded[q])) + z(bench.lexical(bench.queries[q]))
-        ),
-        f"z-scores, dense × {DENSE_WEIGHT}": fused,
-        "… + pseudo-relevance feedback": feedback,
-        "… + neighbours": neighbours,
-        "… + best of the section": section,
+        "z-scores, equal weights": lambda q: joined(q, 1.0),
+        f"z-scores, dense × {DENSE_WEIGHT}": lambda q: joined(q, DENSE_WEIGHT),
     }
-
-
-def full_text(bench: Bench, tokenizer: str, weights: Sequence[float]) -> Callable[[int], Scores]:
-    """BM25 over the same fields with another tokenizer, or weights of title, heading and text."""
-    db = sqlite3.connect(":memory:")
-    db.execute(f"CREATE VIRTUAL TABLE f USING fts5(title, heading, text, tokenize='{tokenizer}')")
-    titles = {id_: one.title for id_, one in bench.store.catalogue().documents.items()}
-    db.executemany(
-        "INSERT INTO f VALUES (?, ?, ?)",
-        ((titles[one.document], one.heading, one.text) for one in bench.passages),
-    )
-
-    def scores(q: int) -> Scores:
-        out = np.full(len(bench.passages), -1.0)
-        match = " OR ".join(f'"{term}"' for term in query_terms(bench.queries[q]))
-        rows = db.execute(
-            "SELECT rowid, -bm25(f, ?, ?, ?) FROM f WHERE f MATCH ?", (*weights, match)
-        )
-        for row, score in rows:
-            out[row - 1] = score
-        return out
-
-    return scores
-
-
-def _sections(passages: Sequence[Passage]) -> list[list[int]]:
-    by_name: dict[str, list[int]] = {}
-    for i, passage in enumerate(passages):
-        by_name.setdefault(f"{passage.document} {passage.heading.split(' › ')[0]}", []).append(i)
-    return list(by_name.values())
-
-
-def sentence_scores(bench: Bench) -> Callable[[int], Scores]:
-    """The best cosine of a passage's sentences, as a third score."""
-    texts: list[str] = []
-    owners: list[int] = []
-    for i, passage in enumerate(bench.passages):
-        for sentence in passage.sentences:
-            texts.append(passage.quote(sentence))
-            owners.append(i)
-    vectors = bench.embedder.embed(texts)
-
-    def scores(q: int) -> Scores:
-        best = np.full(len(bench.passages), -1.0)
-        np.maximum.at(best, owners, vectors @ bench.embedded[q])
-        dense, sparse = bench.dense(bench.embedded[q]), bench.lexical(bench.queries[q])
-        return DENSE_WEIGHT * z(dense) + z(sparse) + 0.4 * z(best)
-
-    return scores
 
 
 def line(name: str, questions: Sequence[Question], found: Sequence[Found]) -> str:
@@ -379,30 +283,6 @@ def product(bench: Bench) -> Iterator[tuple[str, list[Found]]]:
     yield "the product", found(Retriever(bench.store, bench.embedder))
 
 
-def sizes(posts: Path, asked: Sequence[Question]) -> Iterator[tuple[str, list[Found], Bench]]:
-    """The product over passages of other sizes, and without the context that is read before them.
-
-    What they hold within 1,500 tokens can be compared; R@k favours the larger.
-    """
-    before = chunk.TARGET, chunk.LIMIT, chunk.PREFIX
-    for target, limit, prefix in ((90, 120, 34), (120, 160, 34), (216, 218, 34), (180, 220, 0)):
-        chunk.TARGET, chunk.LIMIT, chunk.PREFIX = target, limit, prefix
-        with tempfile.TemporaryDirectory() as folder:
-            store = _ingested(Path(folder), posts)
-            bench = Bench(store, posts, asked)
-            retriever = Retriever(store, bench.embedder)
-            found = [
-                bench.rank(
-                    q, [bench.index[hit.passage.id] for hit in retriever.search(query, DEEPEST)]
-                )
-                for q, query in enumerate(bench.queries)
-            ]
-            context = "" if prefix else ", no context"
-            yield f"passages of {target} tokens{context}", found, bench
-            store.close()
-    chunk.TARGET, chunk.LIMIT, chunk.PREFIX = before
-
-
 def _ingested(folder: Path, posts: Path) -> Store:
     store = Store(folder)
     if not store.catalogue().documents:
@@ -417,9 +297,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--data", type=Path)
     parser.add_argument("--questions", type=Path, help="others than dev.jsonl")
-    parser.add_argument("--sentences", action="store_true")
     parser.add_argument("--baselines", action="store_true")
-    parser.add_argument("--sizes", action="store_true")
     options = parser.parse_args(argv)
     questions = options.questions or options.shared / "questions" / "dev.jsonl"
     posts = options.shared / "course" / "posts"
@@ -430,14 +308,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as temporary:
         store = _ingested(options.data or Path(temporary), posts)
         bench = Bench(store, posts, asked)
-        _table(bench, options.sentences, posts if options.baselines else None)
+        _table(bench, posts if options.baselines else None)
         store.close()
-    for name, found, other in sizes(posts, asked) if options.sizes else ():
-        print(line(name, other.questions, found), flush=True)
     return 0
 
 
-def _table(bench: Bench, sentences: bool, posts: Path | None) -> None:
+def _table(bench: Bench, posts: Path | None) -> None:
     def show(name: str, found: Sequence[Found]) -> None:
         print(line(name, bench.questions, found), flush=True)
 
@@ -446,10 +322,7 @@ def _table(bench: Bench, sentences: bool, posts: Path | None) -> None:
     print(f"{'':<36}R@1   R@5   R@20  1500  MRR   {heads}")
     for name, found in baselines(bench, posts) if posts else ():
         show(name, found)
-    rows = variants(bench)
-    if sentences:
-        rows["… + sentence vectors"] = sentence_scores(bench)
-    for name, scores in rows.items():
+    for name, scores in variants(bench).items():
         orders = (np.argsort(-scores(q), kind="stable") for q in range(len(bench.questions)))
         show(name, [bench.rank(q, [int(i) for i in order]) for q, order in enumerate(orders)])
     for name, found in product(bench):

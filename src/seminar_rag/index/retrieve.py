@@ -20,7 +20,7 @@ What each part carries, by recall at 5 (at 20) without it, on 130 questions to a
 The first and the last two were measured beside a part that was taken out since, .766 (.905) in all
 on the biomedical papers. Of 180 pairs of labelled questions put in one sentence .656 have all
 evidence among five with the best for each question moved up, .583 without: .07 [.03, .12] less.
-`benchmarks/answers.py` measures this and what else was tried.
+`benchmarks/answers.py` measures this.
 
 What was trained on the questions of other sources found no more of those of a source that it had
 not seen. Of nine sets (the two above, QASPER, SQuAD 2, CLAPNQ, CondaQA, PubMedQA, more of COVID-QA
