@@ -307,116 +307,48 @@ def _article(draw: random.Random, title: str) -> Made:
 
 def _video(draw: random.Random, title: str) -> Made:
     minutes = draw.randint(2, 130)
-    after = draw.choice(
-        (
-            "",
-            "",
-            "",
-            f" ({minutes} min)",
-            " (video)",
-            " [video]",
-            f" ({minutes} minutes)",
-            " (YouTube)",
-            f" (dir. {draw.choice(PARTS['fields'])}, {draw.randint(1930, 2022)})",
-            " (film)",
-            ". TED Talk.",
-            f" [{minutes}:{draw.randint(10, 59)}]",
-            " (documentary)",
-            ", lecture recording",
-        )
+    after = (
+        *("", "", "", f" ({minutes} min)", " (video)", " [video]", f" ({minutes} minutes)"),
+        *(" (YouTube)", f" (dir. {draw.choice(PARTS['fields'])}, {draw.randint(1930, 2022)})"),
+        *(" (film)", ". TED Talk.", f" [{minutes}:{draw.randint(10, 59)}]", " (documentary)"),
+        ", lecture recording",
     )
-    before = draw.choice(
-        (
-            "",
-            "",
-            "",
-            "Watch: ",
-            "Video: ",
-            "Film: ",
-            "Watch ",
-            "Vídeo: ",
-            "Vidéo : ",
-            "Regarder : ",
-            "Documentary: ",
-        )
+    before = (
+        *("", "", "", "Watch: ", "Video: ", "Film: ", "Watch ", "Vídeo: ", "Vidéo : "),
+        *("Regarder : ", "Documentary: "),
     )
-    said = (
-        [
-            draw.choice(
-                (
-                    "Watch",
-                    "Videos",
-                    "Video",
-                    "Film",
-                    "Screening",
-                    "To watch",
-                    "Vidéos",
-                    "Películas",
-                    "Ver",
-                    "Anschauen",
-                )
-            )
-        ]
-        if draw.random() < 0.3
-        else []
-    )
-    urls = _at(draw, PARTS["seen"], title, 0.85 if not (before or said) else 0.6)
-    return Made(
-        "video",
-        title,
-        before=before,
-        after=after,
-        urls=urls,
-        said=said,
-        marks=_set(draw, "", container=False),
-    )
+    said = "Watch|Videos|Video|Film|Screening|To watch|Vidéos|Películas|Ver|Anschauen"
+    one = _recording(draw, Made("video", title), after, before, said)
+    one.urls = _at(draw, PARTS["seen"], title, 0.6 if one.before or one.said else 0.85)
+    one.marks = _set(draw, "", container=False)
+    return one
 
 
 def _podcast(draw: random.Random, title: str) -> Made:
     show, number = draw.choice(PARTS["shows"]), draw.randint(2, 800)
-    after = draw.choice(
-        (
-            "",
-            f" ({show})",
-            " (podcast)",
-            " [podcast]",
-            f". {show}, episode {number}",
-            f", {show} podcast",
-            f" – {show}, Ep. {number}",
-            f" ({draw.randint(12, 90)} min listen)",
-            " (audio)",
-        )
+    after = (
+        *("", f" ({show})", " (podcast)", " [podcast]", f". {show}, episode {number}"),
+        *(f", {show} podcast", f" – {show}, Ep. {number}"),
+        *(f" ({draw.randint(12, 90)} min listen)", " (audio)"),
     )
-    before = draw.choice(
-        (
-            "",
-            "",
-            "",
-            "Listen: ",
-            "Podcast: ",
-            "Listen to ",
-            "Podcast – ",
-            "Écouter : ",
-            "Escuchar: ",
-            f"{show}: ",
-            f"Episode {number}: ",
-        )
+    before = (
+        *("", "", "", "Listen: ", "Podcast: ", "Listen to ", "Podcast – ", "Écouter : "),
+        *("Escuchar: ", f"{show}: ", f"Episode {number}: "),
     )
-    said = (
-        [draw.choice(("Listen", "Podcasts", "Podcast", "To listen", "Audio", "Hören", "Écouter"))]
-        if draw.random() < 0.3
-        else []
-    )
-    urls = _at(draw, PARTS["heard"], title, 0.8)
-    return Made(
-        "podcast",
-        title,
-        before=before,
-        after=after,
-        urls=urls,
-        said=said,
-        marks=_set(draw, "", container=False),
-    )
+    said = "Listen|Podcasts|Podcast|To listen|Audio|Hören|Écouter"
+    one = _recording(draw, Made("podcast", title), after, before, said)
+    one.urls = _at(draw, PARTS["heard"], title, 0.8)
+    one.marks = _set(draw, "", container=False)
+    return one
+
+
+def _recording(
+    draw: random.Random, one: Made, after: Sequence[str], before: Sequence[str], said: str
+) -> Made:
+    """What is said around the title of something to watch or hear, and above it in a list."""
+    one.after, one.before = draw.choice(after), draw.choice(before)
+    one.said = [draw.choice(said.split("|"))] if draw.random() < 0.3 else []
+    return one
 
 
 def _page(draw: random.Random, title: str) -> Made:
