@@ -6,18 +6,17 @@ Answers are put in a queue beforehand, and everything that was asked is kept.
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+import numpy as np
 from llama_index.core.base.llms.types import ChatMessage
 
+from loopback import Handler, LocalServer
 from seminar_rag.errors import ModelError
 
 
@@ -89,6 +88,56 @@ class ScriptedLLM:
             raise error
 
 
+class ScriptedChooser:
+    """Finds the same answers as likely for every question that is put to it."""
+
+    name = "scripted"
+
+    def __init__(self, *likely: float, error: str = "") -> None:
+        """Args:
+        error: raised instead, as what a model says that fails.
+        """
+        self._likely = likely
+        self._error = error
+        self.questions: list[str] = []
+        self.examples: Sequence[tuple[str, str]] = ()
+        """Those of the last request."""
+
+    def choose(
+        self,
+        system: str,
+        examples: Sequence[tuple[str, str]],
+        questions: Sequence[str],
+        answers: Sequence[str],
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Any:
+        """The probability of each answer to each question."""
+        assert system
+        self.questions += questions
+        self.examples = examples
+        if stop() or self._error:
+            raise ModelError(self._error or "stopped")
+        return np.array([self._likely] * len(questions)).reshape(-1, len(answers))
+
+
+class Clock:
+    """A clock that stands still until the test moves it."""
+
+    def __init__(self, now: float = 0.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def until(true: Callable[[], object], seconds: float = 10) -> None:
+    """Wait for something that another thread or process does."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
 @dataclass(frozen=True)
 class Reply:
     """What the stub server does with one request."""
@@ -120,7 +169,7 @@ class Request:
     body: dict[str, Any] = field(default_factory=dict)
 
 
-class StubServer:
+class StubServer(LocalServer):
     """An OpenAI-compatible chat server that replays a script; use it as a context manager."""
 
     def __init__(self, *replies: Reply) -> None:
@@ -130,13 +179,7 @@ class StubServer:
         self._replies = deque(replies)
         stub = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle(self) -> None:
-                with suppress(ConnectionResetError):  # the client hung up between requests
-                    super().handle()
-
+        class ToStub(Handler):
             def do_POST(self) -> None:
                 length = int(self.headers.get("Content-Length", 0))
                 body = json.loads(self.rfile.read(length) or b"{}")
@@ -147,30 +190,12 @@ class StubServer:
                     stub.broken_pipes += 1
                     self.close_connection = True
 
-            def log_message(self, format: str, *args: object) -> None:
-                """Keep the test's output clean."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
+        super().__init__(ToStub)
+        self.url += "/v1"
 
     def enqueue(self, *replies: Reply) -> None:
         """Add replies to the end of the script."""
         self._replies.extend(replies)
-
-    def __enter__(self) -> StubServer:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     def _answer(self, handler: BaseHTTPRequestHandler, reply: Reply) -> None:
         time.sleep(reply.before)

@@ -17,15 +17,17 @@ import time
 import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from types import TracebackType
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
 
 import httpx
+
+from loopback import Handler, LocalServer
+from seminar_rag.web.fetch import Fetcher
 
 PUBLIC = "93.184.216.34"
 """An address of the open internet, which the fake name service gives for every host."""
@@ -79,7 +81,7 @@ Answer = Page | Callable[[str], Page]
 
 
 @dataclass
-class Web:
+class Web(LocalServer):
     """Hosts and their pages; use it as a context manager."""
 
     sites: dict[str, dict[str, Answer]] = field(default_factory=dict)
@@ -92,40 +94,14 @@ class Web:
         self._scripts: dict[tuple[str, str], deque[Page]] = {}
         self._asked = threading.local()
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle(self) -> None:
-                with suppress(ConnectionResetError):  # the client hung up between requests
-                    super().handle()
-
+        class ToWeb(Handler):
             def do_GET(self) -> None:
                 try:
                     web._serve(self)
                 except (BrokenPipeError, ConnectionResetError):
                     self.close_connection = True
 
-            def log_message(self, format: str, *args: object) -> None:
-                """Keep the test's output clean."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.port = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-
-    def __enter__(self) -> Web:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(ToWeb)
 
     # --- what is there -------------------------------------------------------------------------
 
@@ -160,6 +136,11 @@ class Web:
     def transport(self) -> httpx.BaseTransport:
         """Connections for every host, plain ones to this server."""
         return _ToWeb(self.port)
+
+    def fetcher(self, folder: Path, timeout: float = 5, **how: Any) -> Fetcher:
+        """A fetcher for whom this is all of the web, and which does not wait between requests."""
+        given = {"transport": self.transport(), "resolve": self.resolve, "sleep": lambda _: None}
+        return Fetcher(folder, timeout=timeout, **given | how)
 
     def resolve(self, host: str, port: int) -> Sequence[str]:
         """A name service that knows every host of this web."""

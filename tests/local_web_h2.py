@@ -7,7 +7,6 @@ import ssl
 import threading
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -42,12 +41,7 @@ class H2Web:
         threading.Thread(target=self._accept, daemon=True).start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for one in (self._socket, *self._open):
             with suppress(OSError):
                 one.close()

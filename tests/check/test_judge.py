@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from check.scripted import hit
-from fakes import Reply, StubServer
+from fakes import Reply, ScriptedChooser, StubServer
 from memory import MemoryVectors
 from seminar_rag.answer.citations import MarkFilter
 from seminar_rag.answer.review import Review
@@ -30,7 +28,7 @@ from seminar_rag.check.support import BuiltinVerifier
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.errors import ModelError
-from seminar_rag.models.choice import Chooser, Probabilities
+from seminar_rag.models.choice import Chooser
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.models.server import OpenAICompatible
 from seminar_rag.types import Verdict
@@ -39,30 +37,6 @@ FIRST = "The router sends each token to two experts."
 SECOND = "All experts must be held in memory, so the saving is one of computation."
 PASSAGE = hit("moe", FIRST, SECOND).passage
 CLAIM = "Every token goes to two of the experts."
-
-
-class ScriptedChooser:
-    """Gives the same probabilities to every question."""
-
-    name = "scripted"
-
-    def __init__(self, *likely: float, error: str = "") -> None:
-        self._likely = likely
-        self._error = error
-        self.asked: list[str] = []
-
-    def choose(
-        self,
-        system: str,
-        examples: Sequence[tuple[str, str]],
-        questions: Sequence[str],
-        answers: Sequence[str],
-        stop: Callable[[], bool] = lambda: False,
-    ) -> Probabilities:
-        self.asked += questions
-        if self._error:
-            raise ModelError(self._error)
-        return np.array([self._likely] * len(questions)).reshape(-1, len(answers))
 
 
 def judging(chooser: Chooser) -> ModelVerifier:
@@ -94,7 +68,7 @@ def test_the_probabilities_decide() -> None:
 def test_claim_sentences_and_source_are_shown_to_the_model() -> None:
     chooser = ScriptedChooser(0.9, 0.05, 0.05)
     judging(chooser).verify(CLAIM, [PASSAGE], "Sparse layers")
-    (asked,) = chooser.asked
+    (asked,) = chooser.questions
     shown = f"Source: Sparse layers\nEvidence: {FIRST}\nClaim: {CLAIM}\n"
     assert asked.startswith(shown)
 
@@ -103,15 +77,15 @@ def test_nothing_is_judged_twice() -> None:
     chooser = ScriptedChooser(0.9, 0.05, 0.05)
     verifier = judging(chooser)
     assert verifier.verify(CLAIM, [PASSAGE]) == verifier.verify(CLAIM, [PASSAGE])
-    assert len(chooser.asked) == 1
+    assert len(chooser.questions) == 1
     verifier.verify(CLAIM, [hit("other", SECOND).passage])
-    assert len(chooser.asked) == 2
+    assert len(chooser.questions) == 2
 
 
 def test_a_quotation_is_not_asked_about() -> None:
     chooser = ScriptedChooser(0.0, 1.0, 0.0)
     verdict = judging(chooser).verify(SECOND, [PASSAGE])
-    assert (verdict.label, chooser.asked) == ("supported", [])
+    assert (verdict.label, chooser.questions) == ("supported", [])
 
 
 def test_a_model_without_an_answer_leaves_the_verdict_to_the_words() -> None:
@@ -251,7 +225,7 @@ def test_a_judge_waits_until_the_answer_is_written() -> None:
     for chunk in (f"{CLAIM[:-1]} [1]. ", "Then more [1]. ", "And "):
         list(marks.feed(chunk))
         assert not list(review.advance())
-    assert not chooser.asked
+    assert not chooser.questions
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,21 +62,19 @@ def opened(data: Path) -> Store:
     return Store(data, database=sys.argv[5] if data.name == "data" and len(sys.argv) > 5 else "")
 
 
+def network_at(port: int, data: Path) -> Network:
+    """The network of a data folder for which the web on a port is all there is."""
+    fetcher = partial(Fetcher, data / "web", transport=_ToWeb(port), sleep=lambda _: None)
+    return Network(partial(fetcher, resolve=lambda host, port: [PUBLIC]))
+
+
 def ingest(data: Path, port: int) -> None:
     """One ingest: real sockets, real database, real Chroma, hashed words for vectors."""
-
-    def fetcher() -> Fetcher:
-        return Fetcher(
-            data / "web",
-            transport=_ToWeb(port),
-            resolve=lambda host, port: [PUBLIC],
-            sleep=lambda _: None,
-        )
 
     store = opened(data)
     parser: Any = PlainParser()
     with store.writer():
-        Ingestor(store, HashEmbedder(), parser, network=Network(fetcher)).ingest(
+        Ingestor(store, HashEmbedder(), parser, network=network_at(port, data)).ingest(
             f"https://{HOST}/2026/ByDate/"
         )
     store.close()

@@ -32,7 +32,6 @@ from seminar_rag.ingest.pipeline import Network
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types.catalogue import ListedReading
 from seminar_rag.types.ingest import IngestReport, Options, Suggestion
-from seminar_rag.web.fetch import Fetcher
 
 pytestmark = pytest.mark.slow
 
@@ -51,17 +50,8 @@ def course(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     """A course whose page is ingested, on a web that is played."""
     config = Config(folder=tmp_path)
     monkeypatch.setattr("seminar_rag.documents.parse.Parser", PlainParser)
-
-    def fetcher() -> Fetcher:
-        return Fetcher(
-            config.data / "web",
-            transport=web.transport(),
-            resolve=web.resolve,
-            sleep=lambda _: None,
-            timeout=5,
-        )
-
-    one = Course(config, embedder=HashEmbedder(), vectors=MemoryVectors(), network=Network(fetcher))
+    network = Network(lambda: web.fetcher(config.data / "web"))
+    one = Course(config, embedder=HashEmbedder(), vectors=MemoryVectors(), network=network)
     ingest(one)
     yield one
     assert one.store.findings() == []

@@ -17,7 +17,6 @@ from seminar_rag.ingest.pipeline import Ingestor, Network
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types import Block, ParsedDocument
 from seminar_rag.types.ingest import IngestReport, Need, Options
-from seminar_rag.web.fetch import Fetcher
 
 pytestmark = pytest.mark.slow
 
@@ -128,19 +127,11 @@ Ingest = Callable[..., IngestReport]
 
 @pytest.fixture
 def ingest(store: Store, embedder: HashEmbedder, parser: PlainParser, web: Web) -> Ingest:
-    def fetcher() -> Fetcher:
-        return Fetcher(
-            store.folder / "web",
-            transport=web.transport(),
-            resolve=web.resolve,
-            sleep=lambda _: None,
-            timeout=5,
-        )
-
     def run(source: str | Path = COURSE, **options: Any) -> IngestReport:
         made: Any = parser
         with store.writer():
-            ingestor = Ingestor(store, embedder, made, network=Network(fetcher))
+            network = Network(lambda: web.fetcher(store.folder / "web"))
+            ingestor = Ingestor(store, embedder, made, network=network)
             return ingestor.ingest(source, Options(**options))
 
     return run

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import pytest
@@ -37,12 +36,7 @@ class ScriptedParser:
     def __enter__(self) -> ScriptedParser:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         pass
 
     def submit(self, path: Path, told: object = None) -> Future[ParsedDocument]:

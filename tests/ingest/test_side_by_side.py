@@ -32,7 +32,6 @@ from seminar_rag.ingest.work import DocumentMaker
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types import Block, Document
 from seminar_rag.types.ingest import IngestReport, Options, Progress
-from seminar_rag.web.fetch import Fetcher
 
 pytestmark = pytest.mark.slow
 
@@ -54,18 +53,9 @@ def ingest(store: Store, embedder: HashEmbedder, web: Web) -> Ingest:
         stop: Callable[[], bool] = lambda: False,
         **options: Any,
     ) -> IngestReport:
-        def fetcher() -> Fetcher:
-            return Fetcher(
-                store.folder / "web",
-                transport=web.transport(),
-                resolve=web.resolve,
-                sleep=lambda _: None,
-                timeout=20,
-            )
-
         made: Any = PlainParser()
         with store.writer():
-            network = Network(fetcher)
+            network = Network(lambda: web.fetcher(store.folder / "web", timeout=20))
             one = Ingestor(store, embedder, made, listener, network, stop)
             return one.ingest(COURSE, Options(**options))
 

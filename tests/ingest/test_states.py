@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fakes import Clock
 from seminar_rag.ingest.plan import PlannedDocument
 from seminar_rag.ingest.states import DocumentProgress, ProgressTable
 from seminar_rag.types import Block, Document, ParsedDocument
 from seminar_rag.types.ingest import DocumentOutcome, Progress
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def job(name: str, text: str = "") -> PlannedDocument:

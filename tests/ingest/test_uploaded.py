@@ -17,7 +17,6 @@ from seminar_rag.errors import SourceError
 from seminar_rag.ingest.pipeline import Network
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types.ingest import UPLOADED, Options
-from seminar_rag.web.fetch import Fetcher
 
 pytestmark = pytest.mark.slow
 
@@ -29,18 +28,8 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Course]:
     config = Config(folder=tmp_path / "course")
     with Web() as web:
         furnish(web)
-
-        def fetcher() -> Fetcher:
-            return Fetcher(
-                config.data / "web",
-                transport=web.transport(),
-                resolve=web.resolve,
-                sleep=lambda _: None,
-                timeout=5,
-            )
-
         parts = {"embedder": HashEmbedder(), "vectors": MemoryVectors()}
-        one = Course(config, network=Network(fetcher), **parts)
+        one = Course(config, network=Network(lambda: web.fetcher(config.data / "web")), **parts)
         yield one
         assert one.store.findings() == []
         one.close()

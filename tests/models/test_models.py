@@ -11,13 +11,13 @@ import zipfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 from huggingface_hub import constants, file_download
 
+from loopback import Handler, LocalServer
 from seminar_rag.errors import ModelError
 from seminar_rag.models import hub as models
 from seminar_rag.models import weights
@@ -43,13 +43,12 @@ CONTENT = b"GGUF" + bytes(range(256)) * 4000
 HASH = hashlib.sha256(CONTENT).hexdigest()
 REPO, FILE = "owner/some-model-GGUF", "model-Q4.gguf"
 
-Fault = Callable[["Handler"], None]
+Fault = Callable[["ToHub"], None]
 
 
-class Handler(BaseHTTPRequestHandler):
+class ToHub(Handler):
     """Redirects like the hub, then serves the file, unless a fault is next in the script."""
 
-    protocol_version = "HTTP/1.1"
     faults: deque[Fault]
     refusals: deque[int]
     asked: list[tuple[str, str | None]]
@@ -73,27 +72,13 @@ class Handler(BaseHTTPRequestHandler):
     def linked(self) -> dict[str, str]:
         return {"X-Linked-Etag": f'"{self.stated}"'} if self.stated else {"ETag": '"abc"'}
 
-    def reply(self, status: int, body: bytes, *, length: int | None = None, **headers: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body) if length is None else length))
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        try:
-            self.wfile.write(body)
-        except (BrokenPipeError, ConnectionResetError):
-            self.close_connection = True
-
     @property
     def start(self) -> int:
         asked = self.headers.get("Range")
         return int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0
 
-    def log_message(self, format: str, *args: object) -> None:
-        """Keep the test's output clean."""
 
-
-def serve(handler: Handler, content: bytes = CONTENT) -> None:
+def serve(handler: ToHub, content: bytes = CONTENT) -> None:
     start = handler.start
     if start >= len(content):
         handler.reply(416, b"", Content_Range=f"bytes */{len(content)}")
@@ -105,7 +90,7 @@ def serve(handler: Handler, content: bytes = CONTENT) -> None:
 
 
 def drop_after(count: int) -> Fault:
-    def fault(handler: Handler) -> None:
+    def fault(handler: ToHub) -> None:
         start = handler.start
         length = len(CONTENT) - start
         headers = {"Content_Range": f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}"}
@@ -120,21 +105,20 @@ def status(code: int, body: bytes = b"", **headers: str) -> Fault:
     return lambda handler: handler.reply(code, body, **headers)
 
 
-def ignore_range(handler: Handler) -> None:
+def ignore_range(handler: ToHub) -> None:
     handler.reply(200, CONTENT)
 
 
-def wrong_range(handler: Handler) -> None:
+def wrong_range(handler: ToHub) -> None:
     handler.reply(206, CONTENT[5:], Content_Range=f"bytes 5-{len(CONTENT) - 1}/{len(CONTENT)}")
 
 
-class Hub:
+class Hub(LocalServer):
     def __init__(self) -> None:
         self.handler = type(
-            "ThisHandler", (Handler,), {"faults": deque(), "refusals": deque(), "asked": []}
+            "ThisHandler", (ToHub,), {"faults": deque(), "refusals": deque(), "asked": []}
         )
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        super().__init__(self.handler)
 
     def refuse(self, *statuses: int) -> None:
         """Answer the next questions after the file with these."""
@@ -150,13 +134,8 @@ class Hub:
 
 @pytest.fixture
 def hub() -> Iterator[Hub]:
-    hub = Hub()
-    thread = threading.Thread(target=hub.server.serve_forever, args=(0.02,))
-    thread.start()
-    yield hub
-    hub.server.shutdown()
-    hub.server.server_close()
-    thread.join()
+    with Hub() as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)

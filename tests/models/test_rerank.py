@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from index.test_retrieve import put
 from memory import MemoryVectors
+from model_hub import model_hub
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.errors import ModelError
@@ -164,69 +161,6 @@ def test_weights_in_several_files_are_downloaded_once_all_are_there(
 # the hub
 
 
-def _tree(folder: Path) -> list[dict[str, object]]:
-    """The files of a repository, with one too many."""
-    files = [(one.name, one.stat().st_size) for one in sorted(folder.iterdir())]
-    return [
-        {"type": "file", "path": name, "size": size, "oid": "5" * 40}
-        for name, size in (*files, ("onnx/model.onnx", 5))
-    ]
-
-
-def _answer(path: str, folder: Path, repository: str) -> bytes | None:
-    tree = _tree(folder)
-    if path.startswith(f"/api/models/{repository}/tree/"):
-        return json.dumps(tree).encode()
-    if path.startswith(f"/api/models/{repository}/revision/main"):
-        names = [{"rfilename": one["path"]} for one in tree]
-        return json.dumps({"id": repository, "sha": "5" * 40, "siblings": names}).encode()
-    file = folder / path.rpartition("/")[2]
-    there = path.startswith(f"/{repository}/resolve/") and file.is_file()
-    return file.read_bytes() if there else None
-
-
-@contextmanager
-def hub(folder: Path, repository: str) -> Iterator[tuple[str, list[str]]]:
-    """As much of a model hub as a download needs, over the files of a folder; its address, and
-    the files asked for."""
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            data = _answer(self.path, folder, repository)
-            self._give(data or b"", 200 if data is not None else 404)
-
-        def do_HEAD(self) -> None:
-            asked.append(self.path.rpartition("/")[2])
-            self.do_GET()
-
-        def _give(self, data: bytes, status: int = 200) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(data)))
-            self.send_header("ETag", f'"{hashlib.sha1(data).hexdigest()}"')
-            self.send_header("X-Repo-Commit", "5" * 40)
-            if status == 404:
-                self.send_header("X-Error-Code", "EntryNotFound")
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(data)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache of the hub."""
@@ -242,18 +176,18 @@ def test_a_model_is_fetched_and_then_taken_by_itself(tmp_path: Path, cache: Path
     save_tiny(tmp_path / "tiny")
     name = RERANKERS[-1].name
     assert chosen("") is None
-    with hub(tmp_path / "tiny", name) as (address, asked):
+    with model_hub(tmp_path / "tiny", name, ["onnx/model.onnx"]) as (address, given):
         course = Course(Config(folder=tmp_path))
         assert "a reranker that orders what is found" in course.fetch_reranker(name, address)
-    assert "model.safetensors" in asked
-    assert "model.onnx" not in asked
+    assert "model.safetensors" in given
+    assert "onnx/model.onnx" not in given
     assert chosen("") == name
 
 
 @pytest.mark.model
 def test_what_is_not_on_the_hub_is_told(tmp_path: Path, cache: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with hub(tmp_path / "empty", "owner/other") as (address, _):
+    with model_hub(tmp_path / "empty", "owner/other") as (address, _):
         with pytest.raises(ModelError, match="no weights for a cross-encoder"):
             fetch("owner/other", address)
         with pytest.raises(ModelError, match="cannot be downloaded"):

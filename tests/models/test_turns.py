@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 
+from fakes import until
 from seminar_rag.models import turns as module
 from seminar_rag.models.turns import ModelTurns
 
@@ -42,13 +42,6 @@ class Hall:
         for thread in self._threads:
             thread.join(10)
         return self.had
-
-
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.001)
 
 
 def test_first_come_first_served() -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 
-from fakes import ScriptedLLM
-from seminar_rag.errors import ModelError
+from fakes import ScriptedChooser, ScriptedLLM
 from seminar_rag.syllabus import asking
 from seminar_rag.syllabus.asking import Doubtful, doubtful, opinions, verbatim
 from seminar_rag.syllabus.assemble import IS_READING, IS_TITLE
@@ -29,28 +26,12 @@ SURE = ListedReading("sure", "Another", doubt="Is it required?")
 WEEK = ListedSession(2, "Tides", readings=(STUDY, GUEST, SURE))
 
 
-class ScriptedReader(ScriptedLLM):
+class ScriptedReader(ScriptedChooser, ScriptedLLM):
     """Says Yes with a probability, and writes the titles that were put into it."""
 
     def __init__(self, yes: float, *titles: str) -> None:
-        super().__init__(*titles)
-        self.yes = yes
-        self.questions: list[str] = []
-
-    def choose(
-        self,
-        system: str,
-        examples: Sequence[tuple[str, str]],
-        questions: Sequence[str],
-        answers: Sequence[str],
-        stop: Callable[[], bool] = lambda: False,
-    ) -> Any:
-        if stop():
-            raise ModelError("stopped")
-        assert system
-        assert {answer for _, answer in examples} == {"Yes", "No"}
-        self.questions += questions
-        return np.array([[self.yes, 1 - self.yes]])
+        ScriptedChooser.__init__(self, yes, 1 - yes)
+        ScriptedLLM.__init__(self, *titles)
 
     def weigh(self, *_: object) -> Any:
         raise NotImplementedError
@@ -63,6 +44,7 @@ def test_doubtful_entries_are_asked_about_with_what_stands_around_them() -> None
     found = {one.entry.id: opinion for one, opinion in opinions(model, asked)}
     assert model.asked[0].messages[-1].content == f"Line: {LINES[2]}\nTitle:"
     (reading,) = model.questions
+    assert {answer for _, answer in model.examples} == {"Yes", "No"}
     assert reading.startswith("Session: Tides\nPage:\n  Week 2: Tides\n  Required\n  Lind, M.")
     assert "\n> Guest lecture by Jo Berg\n  Week 3: Locks\n" in reading
     assert found == {

@@ -7,17 +7,16 @@ begins a launch; `/auth` ends it with a token, as the course site's login does.
 from __future__ import annotations
 
 import json
-import threading
 import time
 from dataclasses import dataclass, field
 from html import escape
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from loopback import Handler, LocalServer
 from seminar_rag.ui.lti.claims import CLAIM, DEEP_LINKING, Platform
 
 CLIENT = "tool-42"
@@ -32,7 +31,7 @@ def new_key() -> rsa.RSAPrivateKey:
 
 
 @dataclass
-class CourseSite:
+class CourseSite(LocalServer):
     """The platform; what it does is set by its fields."""
 
     tool: str = ""
@@ -46,13 +45,8 @@ class CourseSite:
     asked_for_keys: int = 0
 
     def __post_init__(self) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(_handler(self))
+        self.start()
 
     def platform(self) -> Platform:
         return Platform(
@@ -128,8 +122,8 @@ class CourseSite:
         return {"keys": [{**described, "kid": self.kid, "alg": "RS256", "use": "sig"}]}
 
 
-def _handler(site: CourseSite) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+def _handler(site: CourseSite) -> type[Handler]:
+    class ToSite(Handler):
         def do_GET(self) -> None:
             address = urlsplit(self.path)
             kind, body = "text/html", ""
@@ -139,12 +133,7 @@ def _handler(site: CourseSite) -> type[BaseHTTPRequestHandler]:
             elif address.path in ("/course", "/auth"):
                 query = {name: values[0] for name, values in parse_qs(address.query).items()}
                 body = site.page(address.path, query)
-            self.send_response(200 if body and site.works else 503)
-            self.send_header("content-type", f"{kind}; charset=utf-8")
-            self.end_headers()
-            self.wfile.write(body.encode())
+            status = 200 if body and site.works else 503
+            self.reply(status, body.encode(), Content_Type=f"{kind}; charset=utf-8")
 
-        def log_message(self, *_arguments: object) -> None:
-            pass
-
-    return Handler
+    return ToSite

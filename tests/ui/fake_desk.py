@@ -37,6 +37,8 @@ from seminar_rag.types.ingest import (
     Need,
     Options,
     Progress,
+    Removal,
+    Suggestion,
 )
 from seminar_rag.types.serving import Insights, Offer, Setting
 from seminar_rag.ui.desk.password import hashed
@@ -44,28 +46,6 @@ from seminar_rag.ui.desk.password import hashed
 PASSWORD = "a long enough secret"
 HASH = hashed(PASSWORD, cost=10)
 PAGE = "/course/index.html"
-
-
-@dataclass(frozen=True)
-class Suggestion:
-    """A link to decide on."""
-
-    id: str
-    title: str
-    url: str
-    summary: str
-    reading: str = "survey"
-    sessions: tuple[int, ...] = (15,)
-    if_accepted: str = "this is the reading's link from now on"
-    if_rejected: str = "this is not the reading: it is neither taken nor suggested again"
-
-
-@dataclass(frozen=True)
-class Removal:
-    """Something taken out."""
-
-    id: str
-    title: str
 
 
 def listed(document: Document) -> ListedReading:
@@ -152,15 +132,13 @@ class FakeDeskCourse(FakeCourse):
         self.journal = Journal(self.folder / "journal.sqlite")
         self._config = config.Config(folder=self.folder)
         self._catalogue = catalogue()
+        better, bad = "https://example.org/better", "javascript:window.pwned=1"
         self._suggestions = [
             Suggestion(
-                "s1",
-                SURVEY.title,
-                "https://example.org/better",
-                "The page's link https://example.org/abs/survey leads elsewhere;"
-                " https://example.org/better is called “A map of retrieval methods” and may be it.",
+                *("s1", "replace", "survey", SURVEY.title, (15,), better, SURVEY.title),
+                "https://example.org/abs/survey",
             ),
-            Suggestion("s2", EVIL.title, "javascript:window.pwned=1", "<b>It</b> is odd."),
+            Suggestion("s2", "keep", "evil", EVIL.title, (3,), bad, "<b>It</b> is odd"),
         ]
         self._removals: list[Removal] = []
         self.thoughts.clear()
@@ -342,7 +320,7 @@ class FakeDeskCourse(FakeCourse):
             for each in self._catalogue.sessions
         )
         self._catalogue = replace(self._catalogue, sessions=sessions, records=records)
-        self._removals += [Removal(what, title) for title in titles[:1]]
+        self._removals += [Removal(what, title, PAGE, "") for title in titles[:1]]
         return titles
 
     def take_back(self, before: Catalogue) -> tuple[str, ...]:

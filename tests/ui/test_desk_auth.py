@@ -17,6 +17,7 @@ import pytest
 from fake_desk import HASH, PASSWORD, FakeDeskCourse
 from serving import served
 
+from fakes import Clock
 from seminar_rag.errors import ConfigError, StoreError
 from seminar_rag.ui.app import build_app
 from seminar_rag.ui.desk.auth import COOKIE, LASTS, Door, Sessions
@@ -25,16 +26,6 @@ from seminar_rag.ui.desk.password import Attempts, hashed
 from seminar_rag.ui.shared.limits import client_of
 
 pytestmark = pytest.mark.slow
-
-
-class Clock:
-    """Seconds that pass when told."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 # The door alone ------------------------------------------------------------------------------
@@ -66,7 +57,7 @@ class Keys:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1_000.0)
 
 
 @pytest.fixture

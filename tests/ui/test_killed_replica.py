@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
@@ -19,6 +19,7 @@ import httpx
 import pytest
 from replica_driver import PULSE
 
+from fakes import until
 from ingest import kill_driver
 from ingest.kill_driver import HOST, PAPERS, write_site
 from local_web import Web
@@ -31,13 +32,6 @@ pytestmark = [pytest.mark.model, pytest.mark.timeout(900)]
 
 ROUNDS = int(os.environ.get("KILLED_REPLICAS", "1"))
 TESTS = Path(__file__).resolve().parents[1]
-
-
-def until(true: Callable[[], object], seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -61,7 +55,7 @@ def chroma(tmp_path: Path) -> Iterator[str]:
             return False
 
     try:
-        until(answers)
+        until(answers, 120)
         yield f"http://127.0.0.1:{port}/course"
     finally:
         running.terminate()
@@ -119,11 +113,11 @@ def test_another_server_takes_up_the_ingest_of_one_that_is_killed(
                 at = rng.randrange(2)
                 before = seen.current.started if seen.current else None
                 replicas[at].say("update" if number else "begin")
-                until(lambda b=before: seen.current and seen.current.started != b)
+                until(lambda b=before: seen.current and seen.current.started != b, 120)
                 time.sleep(rng.uniform(0, within))
                 replicas[at].kill()
                 killed = time.monotonic()
-                until(lambda: not seen.current.running)
+                until(lambda: not seen.current.running, 120)
                 job = seen.current
                 assert job.state == "done", job.note
                 if any(line.text == AGAIN for line in job.log):

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from fakes import Clock
 from seminar_rag.ui.shared.limits import GRACE, MOST_CLIENTS, VIEWS, Limits, Rate, Share, Turns
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import pytest
 from local_web import Page, Paper, Web, html, pdf, redirect
 from seminar_rag.types import Block, ParsedDocument
 from seminar_rag.types.catalogue import Lookup, LookupFile
-from seminar_rag.web.fetch import Fetcher
 from seminar_rag.web.identify import Described, Wanted, likeness, people, surely_is, titles_alike
 from seminar_rag.web.places import arxiv_id
 from seminar_rag.web.resolve import Resolver
@@ -56,12 +55,7 @@ Resolve = Callable[..., Lookup]
 
 @pytest.fixture
 def resolver(web: Web, tmp_path: Path) -> Iterator[Resolver]:
-    with Fetcher(
-        tmp_path / "cache",
-        transport=web.transport(),
-        resolve=web.resolve,
-        sleep=lambda _: None,
-    ) as fetcher:
+    with web.fetcher(tmp_path / "cache") as fetcher:
         yield Resolver(fetcher, parse)
 
 
