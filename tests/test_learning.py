@@ -13,7 +13,7 @@ from seminar_rag.course import Course
 from seminar_rag.errors import NotFoundError, SourceError, StoreError
 from seminar_rag.index.decisions import CHOSEN, CHOSEN_COPY, Chosen
 from seminar_rag.types import AnswerEvent, Scope
-from seminar_rag.types.study import STATED, Item
+from seminar_rag.types.study import STATED, StudyItem
 from seminar_rag.upkeep import restore, save
 
 
@@ -71,7 +71,7 @@ def test_students_see_what_is_approved_while_its_sentence_stands(tiny_course: Co
     passage = tiny_course.passages_of(document.id)[0]
     quote = max((passage.quote(one) for one in passage.sentences), key=len)
     answer = quote.split()[-1].strip(".")
-    first = Item("first", "short", 1, "Which word ends it?", answer, (), quote, document.id,
+    first = StudyItem("first", "short", 1, "Which word ends it?", answer, (), quote, document.id,
                  passage.id, document.reading, document.title, "")  # fmt: skip
     tiny_course._items[1], number = (first,), 1
     assert tiny_course.study(number) == ()

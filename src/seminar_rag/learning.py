@@ -35,7 +35,7 @@ from seminar_rag.types import (
     Turn,
 )
 from seminar_rag.types.catalogue import Catalogue
-from seminar_rag.types.study import MOST_ITEMS, Guide, Item, Proposed
+from seminar_rag.types.study import MOST_ITEMS, Guide, Proposed, StudyItem
 
 if TYPE_CHECKING:
     from seminar_rag.assembly import Assembly
@@ -59,8 +59,8 @@ class Learning(ABC):
 
     def __init__(self) -> None:
         self._examples: tuple[Catalogue, int, int | None, tuple[str, ...]] | None = None
-        self._items: dict[int, tuple[Item, ...]] = {}
-        self._faults: tuple[Catalogue | None, dict[Item, str]] = (None, {})
+        self._items: dict[int, tuple[StudyItem, ...]] = {}
+        self._faults: tuple[Catalogue | None, dict[StudyItem, str]] = (None, {})
         self._guides: dict[int, tuple[Catalogue, Guide]] = {}
 
     # --- before asking -------------------------------------------------------------------------
@@ -196,7 +196,7 @@ class Learning(ABC):
             if one in own:
                 central[one.id] = self._central(one.reading, KEY)
         made = self._items[session] = make(session, found, central)
-        worded: list[Item] = []
+        worded: list[StudyItem] = []
         for done, one in enumerate(own if wording else ()):
             if wording is None or stop():
                 break
@@ -219,7 +219,7 @@ class Learning(ABC):
                 out[id_] = Proposed(item, value["state"], self._fault(item))
         return tuple(out.values())
 
-    def study(self, session: int) -> tuple[Item, ...]:
+    def study(self, session: int) -> tuple[StudyItem, ...]:
         """The items that students see: approved ones whose sentence still holds."""
         found = self.proposed(session)
         return tuple(one.item for one in found if one.state == "approved" and not one.fault)
@@ -320,7 +320,7 @@ class Learning(ABC):
         middle = np.mean(list(vectors.values()), axis=0)
         return {id_: float(vector @ middle) for id_, vector in vectors.items()}
 
-    def _fault(self, item: Item) -> str:
+    def _fault(self, item: StudyItem) -> str:
         """What is wrong with an item in the course as it is now; "" where it holds."""
         catalogue = self.parts.store.catalogue()
         if self._faults[0] is not catalogue:

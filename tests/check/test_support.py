@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from seminar_rag.check.features import FEATURES, Matrix, compare
-from seminar_rag.check.support import BuiltinVerifier, Verifier, Weights, fitted
+from seminar_rag.check.support import BuiltinVerifier, Verifier, VerifierWeights, fitted
 from seminar_rag.check.terms import same_number, terms
 from seminar_rag.models.bert import OnnxEmbedder
 from seminar_rag.models.embed import HashEmbedder
@@ -260,7 +260,7 @@ def test_the_score_is_the_logistic_of_the_weighted_features() -> None:
     zero = dict.fromkeys(FEATURES, 0.0)
     row = {"weight": 0.0, "mean": 0.0, "scale": 1.0}
     held = dict.fromkeys(FEATURES, row) | {"window": {"weight": 2.0, "mean": 0.5, "scale": 1.0}}
-    weights = Weights(-1.0, held)
+    weights = VerifierWeights(-1.0, held)
     assert weights.score(zero | {"window": 1.0}) == pytest.approx(0.5)
     assert weights.score(zero | {"window": 2.0}) == pytest.approx(1 / (1 + np.exp(-2.0)))
 

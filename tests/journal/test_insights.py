@@ -10,7 +10,7 @@ import pytest
 
 from seminar_rag.journal.insights import Remembered, groups, insights
 from seminar_rag.models.embed import SentenceTransformerEmbedder
-from seminar_rag.types.serving import Asked, CitedText, Feedback, Flaw
+from seminar_rag.types.serving import CitedText, Feedback, Flaw, RecordedQuestion
 
 DAY = date(2026, 3, 2)
 READINGS = {
@@ -20,12 +20,12 @@ READINGS = {
 }
 
 
-def asked(question: str, *cited: str, day: int = 0, **more: object) -> Asked:
+def asked(question: str, *cited: str, day: int = 0, **more: object) -> RecordedQuestion:
     places = tuple(
         CitedText(number, f"{one}:0", one, READINGS[one][0], "A quote.", 3)
         for number, one in enumerate(cited, 1)
     )
-    return Asked(
+    return RecordedQuestion(
         f"id{question}",
         DAY + timedelta(days=day),
         question,

@@ -8,7 +8,7 @@ import pytest
 
 from seminar_rag.study.items import KeySentence, defined, fault, item_of, make, passages_of, sources
 from seminar_rag.types import Citation, Document, Passage, Sentence
-from seminar_rag.types.study import GAP, Item
+from seminar_rag.types.study import GAP, StudyItem
 from ui.fake_course import passage
 
 TEXTS = {
@@ -45,7 +45,7 @@ FOUND = [
 ]
 
 
-def made() -> dict[str, Item]:
+def made() -> dict[str, StudyItem]:
     return {one.kind: one for one in make(1, FOUND, {})}
 
 
@@ -74,7 +74,7 @@ def test_items_are_the_same_every_time_and_survive_being_kept():
     assert item_of({"id": 1}) is None
 
 
-GOOD = Item(
+GOOD = StudyItem(
     *("x", "term", 1, "Which term does this sentence explain? “____ is a method …”", "LoRA"),
     *(("LoRA", "QNLI", "BERT", "DPO"), TEXTS["a"][0], "a", "a:0", "a", "On aaa and aaaa", "p. 2"),
 )

@@ -42,16 +42,16 @@ from seminar_rag.types.check import Checking, Work
 from seminar_rag.types.ingest import Need
 from seminar_rag.types.study import (
     Cell,
+    DefinedTerm,
     Difference,
     FoundDifference,
     Guide,
-    Item,
     KeptTable,
     Proposed,
     Row,
     Stated,
+    StudyItem,
     Table,
-    Term,
 )
 
 
@@ -145,12 +145,12 @@ PAIR = Difference(
     Stated("rag", "rag:4", "rag", "Primer", "A system of this kind works in three steps.", "p. 3"),
     Stated("survey", "survey:0", "survey", "Map", "It works in four steps.", ""),
 )
-QUIZ = Item(
+QUIZ = StudyItem(
     *("quiz", "number", 15, "Which number is left out? “… ____ steps.”", "three"),
     *(("two", "three", "four", "five"), "A system of this kind works in three steps."),
     *("rag", "rag:4", "rag", "Primer: Looking things up before answering", "p. 3"),
 )
-CARD = Item(
+CARD = StudyItem(
     *("card", "short", 15, "What does RAG stand for?", "<b>retrieval</b>", ()),
     *("A system of this kind works in three steps.", "rag", "rag:4", "rag", "Primer", "p. 3"),
 )
@@ -548,7 +548,7 @@ class FakeCourse(ForPrograms):
 
     def guide(self, session: int) -> Guide:
         claims = ((RAG.title, (cite(1, RAG, RAG_PASSAGE, 3),)), ("A paper without text", ()))
-        term = Term("passage", cite(1, RAG, RAG_PASSAGE, 1))
+        term = DefinedTerm("passage", cite(1, RAG, RAG_PASSAGE, 1))
         return Guide(session, "Retrieval-augmented generation", claims, (term,))
 
     def propose(self, session: int, stop: object = None, progress: object = None) -> object:
@@ -562,7 +562,7 @@ class FakeCourse(ForPrograms):
     def decide(self, ids: Sequence[str], session: int, state: str) -> None:
         self.states |= dict.fromkeys(ids, state)
 
-    def study(self, session: int) -> tuple[Item, ...]:
+    def study(self, session: int) -> tuple[StudyItem, ...]:
         return tuple(one.item for one in self.proposed(session) if one.state == "approved")
 
     @property

@@ -13,18 +13,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ingest.kill_driver import HOST
+from ingest.kill_driver import HOST, network_at
 from ingest.test_ingest_web import PlainParser
-from local_web import PUBLIC, _ToWeb
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.documents import parse
-from seminar_rag.ingest.pipeline import Network
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.ui.desk import jobs
-from seminar_rag.ui.desk.actions import Desk, Form
+from seminar_rag.ui.desk.actions import Desk, DeskForm
 from seminar_rag.ui.desk.jobs import CommonJobs
-from seminar_rag.web.fetch import Fetcher
 
 PAGE = f"https://{HOST}/2026/ByDate/"
 SILENCE, PULSE = 2.0, 0.2
@@ -35,15 +32,6 @@ def main(folder: Path, port: int, database: str, chroma: str) -> None:
     jobs.SILENCE, jobs.PULSE = SILENCE, PULSE
     parser: Any = PlainParser()
     parse.Parser = parser  # type: ignore[misc]
-
-    def fetcher() -> Fetcher:
-        return Fetcher(
-            folder / "data" / "web",
-            transport=_ToWeb(port),
-            resolve=lambda host, port: [PUBLIC],
-            sleep=lambda _: None,
-        )
-
     config = Config(
         folder=folder,
         data_dir="data",
@@ -51,13 +39,13 @@ def main(folder: Path, port: int, database: str, chroma: str) -> None:
         store_url=chroma,
         store_files=(folder.parent / "shared").as_uri(),
     )
-    course = Course(config, embedder=HashEmbedder(), network=Network(fetcher))
+    course = Course(config, embedder=HashEmbedder(), network=network_at(port, folder / "data"))
     assert course.common is not None
     desk = Desk(course, CommonJobs(course.common))
     print("ready", flush=True)
     for line in sys.stdin:
         if line.strip() == "begin":
-            desk.act(Form(act="begin", what=PAGE))
+            desk.act(DeskForm(act="begin", what=PAGE))
         else:
             desk.update()
 

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from fakes import until
 from seminar_rag.errors import BusyError, SourceError
 from seminar_rag.index.postgres import CommonTable
 from seminar_rag.ui.desk import jobs as desk_jobs
-from seminar_rag.ui.desk.jobs import AGAIN, CommonJobs, Job, Noted
+from seminar_rag.ui.desk.jobs import AGAIN, CommonJobs, Job, JobWithTask
 
 pytestmark = pytest.mark.slow
 
@@ -35,15 +36,8 @@ def start(jobs: CommonJobs, title: str, done: str, work: Callable[[], str]) -> N
     jobs.start(title, done, "it")
 
 
-def until(true: Callable[[], object], seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 def left_by_a_dead_server(jobs: CommonJobs, task: dict[str, object]) -> None:
-    noted = Noted(Job("Updating", "Updated", datetime.now(UTC)), task)
+    noted = JobWithTask(Job("Updating", "Updated", datetime.now(UTC)), task)
     jobs._common.put("job", "now", noted.json())
 
 
@@ -91,16 +85,6 @@ def test_a_job_whose_server_died_is_taken_up_once(two: list[CommonJobs]) -> None
         assert jobs.current is not None
         assert (jobs.current.state, jobs.current.note) == ("done", "all of it is in")
         assert jobs.current.log[0].text == AGAIN
-
-
-def test_a_job_that_nobody_else_can_do_has_failed(two: list[CommonJobs]) -> None:
-    left_by_a_dead_server(two[0], {})
-    two[1].attend(lambda task: str(task["do"]))
-    until(lambda: not two[0].current.running)
-    assert two[0].current is not None
-    assert two[0].current.state == "failed"
-    assert "start it again" in two[0].current.note
-    assert not two[0].current.log
 
 
 def test_a_server_that_closes_hands_its_job_over(two: list[CommonJobs]) -> None:

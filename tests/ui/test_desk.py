@@ -27,13 +27,13 @@ from seminar_rag.journal.insights import insights
 from seminar_rag.types import AnswerEvent, Document
 from seminar_rag.types.catalogue import Record
 from seminar_rag.types.ingest import UPLOADED, Need, Progress
-from seminar_rag.types.serving import Asked, CitedText, Feedback, Setting, Use
+from seminar_rag.types.serving import CitedText, Feedback, RecordedQuestion, Setting, Use
 from seminar_rag.ui.desk import students as desk_insights
 from seminar_rag.ui.desk import view
-from seminar_rag.ui.desk.actions import Desk, Said
+from seminar_rag.ui.desk.actions import ActionResult, Desk
 from seminar_rag.ui.desk.files import LARGEST_UPLOAD, check_upload
-from seminar_rag.ui.desk.form import Form
-from seminar_rag.ui.desk.jobs import Job, Jobs, Noted, being_read
+from seminar_rag.ui.desk.form import DeskForm
+from seminar_rag.ui.desk.jobs import Job, Jobs, JobWithTask, being_read
 from seminar_rag.ui.desk.work import listener_of
 
 
@@ -54,7 +54,7 @@ def ended(desk: Desk) -> Job:
 
 
 def act_on(desk: Desk, act: str, what: str = "", **fields: Any) -> Any:
-    return desk.act(Form(act=act, what=what, **fields))
+    return desk.act(DeskForm(act=act, what=what, **fields))
 
 
 DESK_USES = (
@@ -207,7 +207,7 @@ def test_a_reading_is_read_again_removed_and_brought_back(
     assert f'data-act="undo" data-what="{said[2]}"' in view.toast(said)
     assert "data-act" not in view.toast("Undone.")
     assert [one.id for one in course.removals()] == ["rag"]
-    assert act_on(desk, "restore", "rag") == Said("Restored.", "remove", "rag")
+    assert act_on(desk, "restore", "rag") == ActionResult("Restored.", "remove", "rag")
     ended(desk)
     assert course.acts == [
         ("ingest_reading", "gone"),
@@ -239,11 +239,11 @@ def test_what_was_decided_last_is_taken_back_also_while_its_reading_is_looked_fo
 ) -> None:
     before = course.catalogue()
     said = DECISIONS[decided](desk)
-    assert isinstance(said, Said)
+    assert isinstance(said, ActionResult)
     assert said.act == "undo"
     with pytest.raises(NotFoundError, match="correct it by hand"):
         act_on(desk, "undo", "other")
-    assert act_on(desk, "undo", said.what) == Said("Undone.")
+    assert act_on(desk, "undo", said.what) == ActionResult("Undone.")
     assert ("take_back",) in course.acts
     assert course.catalogue() == before
     desk.close()
@@ -289,7 +289,7 @@ def test_a_paper_that_is_added_by_its_link_alone_is_called_as_it_calls_itself(
     ended(desk)
     assert course.acts[0] == ("add", 15, "", "https://arxiv.org/abs/2301.00001", None)
     assert course.acts[-1] == ("rename", "added", "On Looms")
-    assert act_on(desk, "undo", said.what) == Said("Undone.")
+    assert act_on(desk, "undo", said.what) == ActionResult("Undone.")
 
 
 def test_files_go_to_the_reading_they_were_dropped_on_or_are_recognised(
@@ -599,15 +599,18 @@ def test_what_is_being_read_is_no_problem_yet(course: FakeDeskCourse) -> None:
     records = {k: v for k, v in catalogue.records.items() if v.document.reading != bare.id}
     left = replace(catalogue, records=records, lookups=())
     job = Job("Adding", "Added", datetime.now(UTC))
-    busy = being_read(Noted(job, {"do": "readings", "of": {"readings": [bare.id]}}), ())
+    busy = being_read(JobWithTask(job, {"do": "readings", "of": {"readings": [bare.id]}}), ())
     assert view.not_searched(left, busy) == view.not_searched(left) - 1
     shown = view.sessions(left, (), busy)
     assert "being read" in shown
     assert shown.count("wanting") == view.sessions(left, ()).count("wanting") - 1
-    assert being_read(Noted(replace(job, state="done"), {"do": "ingest", "of": {}}), "a") == set()
+    assert (
+        being_read(JobWithTask(replace(job, state="done"), {"do": "ingest", "of": {}}), "a")
+        == set()
+    )
     for dry, read in ((False, {"a"}), (True, set())):
         task = {"do": "ingest", "of": {"sources": [], "options": {"dry_run": dry}}}
-        assert being_read(Noted(job, task), "a") == read
+        assert being_read(JobWithTask(job, task), "a") == read
 
 
 def test_readings_that_were_never_looked_for_are_told(course: FakeDeskCourse) -> None:
@@ -698,7 +701,9 @@ def test_tables_carry_everything_and_no_formula() -> None:
     day = date(2026, 3, 2)
     cited = (CitedText(1, "rag:0", "rag", "Retrieval", "A quote.", 3),)
     verdicts = (("supported", 1), ("uncheckable", 2))
-    evil = Asked("q", day, "=HYPERLINK(evil)", "An answer. [1]", cited=cited, verdicts=verdicts)
+    evil = RecordedQuestion(
+        "q", day, "=HYPERLINK(evil)", "An answer. [1]", cited=cited, verdicts=verdicts
+    )
     (row,) = rows("questions.csv", evil)
     assert row["question"] == "'=HYPERLINK(evil)"
     assert (row["supported"], row["checked"]) == ("1", "1")

@@ -10,7 +10,7 @@ from fake_course import CARD, PAIR, QUIZ, STEPS
 from fake_desk import FakeDeskCourse
 
 from seminar_rag.errors import SeminarError
-from seminar_rag.ui.desk.actions import Desk, Form
+from seminar_rag.ui.desk.actions import Desk, DeskForm
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def shown(desk: Desk) -> str:
 
 
 def choose(desk: Desk, sent: object) -> Any:
-    return desk.act(Form.read(sent))
+    return desk.act(DeskForm.read(sent))
 
 
 def test_a_table_is_kept_and_removed(desk):

@@ -19,7 +19,15 @@ from seminar_rag.check.terms import terms
 from seminar_rag.question.language import differs, language_of, name_of
 from seminar_rag.types import Cited, Claim, Hit, Scope, Verdict, VerdictLabel
 from seminar_rag.types.catalogue import Catalogue
-from seminar_rag.types.check import Checking, Citation, Holding, Item, Label, Source, Work
+from seminar_rag.types.check import (
+    CheckedCitation,
+    CheckedItem,
+    Checking,
+    EvidenceSource,
+    Holding,
+    Label,
+    Work,
+)
 
 PASSAGES = 8
 """How many passages are read for a claim, and for a citation in the reading that it names."""
@@ -89,7 +97,7 @@ class Checker:
                 self._look_in(one, named, readings.match(named, numbered))
             return one
 
-        def worst_first() -> Iterator[Item]:
+        def worst_first() -> Iterator[CheckedItem]:
             assert quick is not None
             left = deque(sorted(map(begun, found.claims), key=lambda one: one.looks(quick)))
             while left:  # what was judged is not held any longer
@@ -98,8 +106,8 @@ class Checker:
                     lookup.narrow(quick)
                 yield from self._judged([one])
 
-        def in_order() -> Iterator[Item]:
-            def judged(group: Sequence[Claim]) -> list[Item]:
+        def in_order() -> Iterator[CheckedItem]:
+            def judged(group: Sequence[Claim]) -> list[CheckedItem]:
                 return self._judged([cited(begun(claim)) for claim in group])
 
             return _in_groups(judged, found.claims)
@@ -129,7 +137,7 @@ class Checker:
         verdict = Verdict("unsupported", 0.0, nothing, verifier=self._verifier.name)
         return _Lookup(said, hits, list(_worth_reading(said, hits)), verdict)
 
-    def _judged(self, begun: Sequence[_Begun]) -> list[Item]:
+    def _judged(self, begun: Sequence[_Begun]) -> list[CheckedItem]:
         """The items of claims; what all of them wait for is verified together."""
         waiting = [lookup for one in begun for lookup in one.lookups]
         while waiting := [lookup for lookup in waiting if lookup.left]:
@@ -220,27 +228,29 @@ class _Begun:
             return 2.0
         return quick.verify(*self.own.case()).score if self.own.left else 0.0
 
-    def item(self) -> Item:
+    def item(self) -> CheckedItem:
         """What came of it."""
         claim, cites = self.claim, tuple(_citation(*one) for one in self.cites)
         if self.own is None:
-            return Item(claim, self.line, "not a claim", self.problem, citations=cites)
+            return CheckedItem(claim, self.line, "not a claim", self.problem, citations=cites)
         verdict = self.own.verdict
         label, reason, score = _LABELS[verdict.label], verdict.reason, verdict.score
         found = verdict.label not in ("unsupported", "uncheckable")
         evidence = _sources(verdict, self.own.source) if found else ()
-        return Item(claim, self.line, label, reason, score, evidence, cites, verdict.verifier)
+        return CheckedItem(
+            claim, self.line, label, reason, score, evidence, cites, verdict.verifier
+        )
 
 
-def _citation(cited: Cited, found: Match, lookup: _Lookup | None) -> Citation:
+def _citation(cited: Cited, found: Match, lookup: _Lookup | None) -> CheckedCitation:
     name = " or ".join(f"“{work.title}”" for work in found.works)
     if lookup is None:  # only the name can be judged
         holding: Holding = found.problem or ("holds" if name else "no reading")
         reason = found.reason or f"{name} is among the readings."
-        return Citation(cited, holding, reason, found.works)
+        return CheckedCitation(cited, holding, reason, found.works)
     if not lookup.hits:
         reason = f"{name} is listed in the course, but its text is not here."
-        return Citation(cited, "unread", reason, found.works)
+        return CheckedCitation(cited, "unread", reason, found.works)
     verdict = lookup.verdict
     holding, reason = "not said", f"{name} does not say so: {verdict.reason}"
     if verdict.label in ("supported", "partly"):
@@ -249,16 +259,16 @@ def _citation(cited: Cited, found: Match, lookup: _Lookup | None) -> Citation:
     elif all(hit.document.kind == "abstract" for hit in lookup.hits):
         holding = "unread"
         reason = f"{name}: the course has only its description, which does not say so."
-    return Citation(cited, holding, reason, found.works, verdict.verifier)
+    return CheckedCitation(cited, holding, reason, found.works, verdict.verifier)
 
 
 def _in_groups(
-    judged: Callable[[Sequence[Claim]], list[Item]], claims: Sequence[Claim]
-) -> Iterator[Item]:
+    judged: Callable[[Sequence[Claim]], list[CheckedItem]], claims: Sequence[Claim]
+) -> Iterator[CheckedItem]:
     """The items of claims, in order, some groups being looked up at a time: while sentences of one
     are embedded, the index can be searched for another."""
     pool = ThreadPoolExecutor(_AT_ONCE, "checking")
-    begun: deque[Future[list[Item]]] = deque()
+    begun: deque[Future[list[CheckedItem]]] = deque()
     at, size = 0, 1
     try:
         while begun or at < len(claims):
@@ -294,7 +304,7 @@ def _rank(verdict: Verdict) -> tuple[int, float]:
     return -list(_LABELS).index(verdict.label), verdict.score
 
 
-def _sources(verdict: Verdict, hits: Sequence[Hit]) -> tuple[Source, ...]:
+def _sources(verdict: Verdict, hits: Sequence[Hit]) -> tuple[EvidenceSource, ...]:
     by_id = {hit.passage.id: hit for hit in hits}
     out = []
     for one in verdict.evidence:
@@ -302,7 +312,7 @@ def _sources(verdict: Verdict, hits: Sequence[Hit]) -> tuple[Source, ...]:
         page = hit.passage.sentences[one.sentence].page
         page = page if page is not None else hit.passage.page
         quote = re.sub(r"\s+", " ", one.quote)
-        out.append(Source(hit.document, quote, page, hit.passage.heading, one.passage))
+        out.append(EvidenceSource(hit.document, quote, page, hit.passage.heading, one.passage))
     return tuple(out)
 
 

@@ -54,7 +54,7 @@ class Verifier(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
+class VerifierWeights:
     """A logistic model: sigmoid(bias + Σ weight · (feature - mean) / scale)."""
 
     bias: float
@@ -62,7 +62,7 @@ class Weights:
     """By name, each with its weight, mean and scale."""
 
     @classmethod
-    def of(cls, held: dict[str, Any]) -> Weights:
+    def of(cls, held: dict[str, Any]) -> VerifierWeights:
         """The weights as a file holds them."""
         return cls(held["bias"], held["features"])
 
@@ -76,14 +76,14 @@ class Weights:
 
 
 @cache
-def fitted() -> dict[str, Weights]:
+def fitted() -> dict[str, VerifierWeights]:
     """The weights shipped beside this module, by name; the file says where they come from."""
     data = json.loads(files("seminar_rag.check").joinpath("weights.json").read_text("utf-8"))
-    return {name: Weights.of(one) for name, one in data.items()}
+    return {name: VerifierWeights.of(one) for name, one in data.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ComparedClaim:
     """A claim compared with the sentences of its passages."""
 
     found: Sequence[_Found]
@@ -129,15 +129,17 @@ class BuiltinVerifier(Verifier):
             for case, one in zip(cases, begun, strict=True)
         ]
 
-    def read(self, claim: str, passages: Sequence[Passage], known: str = "") -> Reading | Verdict:
+    def read(
+        self, claim: str, passages: Sequence[Passage], known: str = ""
+    ) -> ComparedClaim | Verdict:
         """Compare claim and passages; a verdict where there is nothing to weigh."""
         begun = self._begin(claim, passages, known)
         return begun if isinstance(begun, Verdict) else self._compared(claim, *begun)
 
-    def _compared(self, claim: str, found: Sequence[_Found], overlap: Overlap) -> Reading:
+    def _compared(self, claim: str, found: Sequence[_Found], overlap: Overlap) -> ComparedClaim:
         comparison = overlap.compare(self._embed(overlap.texts))
         sentences = [quote for _, _, quote in found]
-        return Reading(found, comparison, find_conflict(claim, sentences, comparison))
+        return ComparedClaim(found, comparison, find_conflict(claim, sentences, comparison))
 
     def _begin(
         self, claim: str, passages: Sequence[Passage], known: str
@@ -158,11 +160,11 @@ class BuiltinVerifier(Verifier):
             return self._verdict("supported", 1.0, _SAME_WORDS, quoted)
         return found, Overlap(claim, [quote for _, _, quote in found], known)
 
-    def score(self, read: Reading) -> float:
+    def score(self, read: ComparedClaim) -> float:
         """How likely the words make support, 0 to 1, the rules left out."""
         return fitted()["built-in"].score(read.comparison.features)
 
-    def weigh(self, read: Reading) -> Verdict:
+    def weigh(self, read: ComparedClaim) -> Verdict:
         """The verdict by words, numbers and names alone."""
         label, score, reason = weigh(read.comparison, self.score(read), read.conflict)
         return self._verdict(label, score, reason, read.shown())

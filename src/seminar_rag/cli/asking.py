@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from seminar_rag.evaluation.questions import Question
     from seminar_rag.evaluation.report import QuestionResult
     from seminar_rag.types import Answer, Citation, Scope
-    from seminar_rag.types.check import Item, Report
+    from seminar_rag.types.check import CheckedItem, Report
 
 
 def ask(options: argparse.Namespace) -> int:
@@ -367,7 +367,7 @@ def text_lines(report: Report, width: int = 80) -> Iterator[str]:
         yield fill(WORDS_ONLY, width)
 
 
-def _item_lines(item: Item, width: int) -> Iterator[str]:
+def _item_lines(item: CheckedItem, width: int) -> Iterator[str]:
     """One item: verdict and sentence, the reason, the evidence, and the citations."""
     from seminar_rag.ui.export.check_report import (
         glyph_of,

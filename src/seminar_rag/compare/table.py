@@ -31,7 +31,7 @@ from seminar_rag.answer.scoring import QuestionWords, score
 from seminar_rag.answer.summaries import Search
 from seminar_rag.check.conflicts import Conflict, find_conflict
 from seminar_rag.check.features import Embed, compare
-from seminar_rag.check.support import SUPPORTED, BuiltinVerifier, Verifier, Weights
+from seminar_rag.check.support import SUPPORTED, BuiltinVerifier, Verifier, VerifierWeights
 from seminar_rag.check.terms import terms
 from seminar_rag.question.query import Query, understand
 from seminar_rag.study.items import KeySentence
@@ -191,10 +191,10 @@ def _why(query: Query, hits: Sequence[Hit]) -> str:
 
 
 @cache
-def fitted() -> tuple[Weights, float, float]:
+def fitted() -> tuple[VerifierWeights, float, float]:
     """The shipped model, and from where on a quotation answers, and may answer, a question."""
     data = json.loads(files("seminar_rag.compare").joinpath("cell_weights.json").read_text("utf-8"))
-    return Weights.of(data), data["says"], data["perhaps"]
+    return VerifierWeights.of(data), data["says"], data["perhaps"]
 
 
 # Statements -----------------------------------------------------------------------------------

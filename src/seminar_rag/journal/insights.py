@@ -12,7 +12,7 @@ from datetime import timedelta
 import numpy as np
 
 from seminar_rag.models.embed import Matrix
-from seminar_rag.types.serving import Asked, Day, Feedback, Group, Insights, Use
+from seminar_rag.types.serving import Day, Feedback, Group, Insights, RecordedQuestion, Use
 
 ALIKE = 0.55
 """Cosine similarity from which two questions are about the same topic. Chosen on 36 hand-written
@@ -39,7 +39,7 @@ class Remembered:
 
 
 def insights(
-    asked: Sequence[Asked],
+    asked: Sequence[RecordedQuestion],
     opinions: Sequence[Feedback],
     readings: Mapping[str, tuple[str, tuple[int, ...]]],
     embed: Callable[[Sequence[str]], Matrix],
@@ -68,7 +68,7 @@ def insights(
     )
 
 
-def _days(asked: Sequence[Asked]) -> tuple[Day, ...]:
+def _days(asked: Sequence[RecordedQuestion]) -> tuple[Day, ...]:
     if not asked:
         return ()
     total = Counter(one.day for one in asked)
@@ -79,7 +79,7 @@ def _days(asked: Sequence[Asked]) -> tuple[Day, ...]:
 
 
 def _used(
-    asked: Iterable[Asked], readings: Mapping[str, tuple[str, tuple[int, ...]]]
+    asked: Iterable[RecordedQuestion], readings: Mapping[str, tuple[str, tuple[int, ...]]]
 ) -> tuple[Use, ...]:
     counts: Counter[str] = Counter()
     for one in asked:
@@ -89,14 +89,16 @@ def _used(
 
 
 def groups(
-    asked: Sequence[Asked], embed: Callable[[Sequence[str]], Matrix], alike: float = ALIKE
+    asked: Sequence[RecordedQuestion],
+    embed: Callable[[Sequence[str]], Matrix],
+    alike: float = ALIKE,
 ) -> tuple[Group, ...]:
     """Questions grouped by topic, the largest group first.
 
     Leader clustering (Hartigan 1975): from the most frequent question down, each joins the group
     whose first question is nearest if that is near enough, else it opens one.
     """
-    folded: dict[str, list[Asked]] = defaultdict(list)
+    folded: dict[str, list[RecordedQuestion]] = defaultdict(list)
     for one in asked:
         folded[" ".join(one.question.casefold().split()).rstrip("?.! ")].append(one)
     same = sorted(folded.values(), key=lambda some: (-len(some), some[0].question))[:MOST_GROUPED]
@@ -117,7 +119,7 @@ def groups(
     return tuple(sorted(found, key=lambda group: (-group.count, group.questions[0][0])))
 
 
-def _group(some: Sequence[Sequence[Asked]]) -> Group:
+def _group(some: Sequence[Sequence[RecordedQuestion]]) -> Group:
     return Group(
         count=sum(map(len, some)),
         questions=tuple((same[0].question, len(same)) for same in some),

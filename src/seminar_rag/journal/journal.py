@@ -33,11 +33,11 @@ from seminar_rag.types import Answer
 from seminar_rag.types.serving import (
     LONGEST_COMMENT,
     REASONS,
-    Asked,
     CitedText,
     Feedback,
     Flaw,
     Reason,
+    RecordedQuestion,
 )
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ _INSERT = "INSERT INTO entry VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _Row = tuple[str, str, str, str]
 """Id, kind, day, and the rest as JSON."""
 _TYPES: dict[str, TypeAdapter[Any]] = {
-    "asked": TypeAdapter(Asked),
+    "asked": TypeAdapter(RecordedQuestion),
     "feedback": TypeAdapter(Feedback),
 }
 """What an entry is, by its kind."""
@@ -136,7 +136,7 @@ class Journal:
             with self._opened(path) as db:
                 db.execute("DELETE FROM entry WHERE id = ? AND kind = 'feedback'", (id_,))
 
-    def questions(self) -> tuple[Asked, ...]:
+    def questions(self) -> tuple[RecordedQuestion, ...]:
         """The recorded questions, newest day first."""
         return self._entries("asked")
 
@@ -225,7 +225,7 @@ class Journal:
         """Whether old entries were not removed yet today."""
         return self._pruned != (self._today(), self.days)
 
-    def _insert(self, kind: str, entry: Asked | Feedback) -> bool:
+    def _insert(self, kind: str, entry: RecordedQuestion | Feedback) -> bool:
         body = _TYPES[kind].dump_python(entry, mode="json", exclude={"id", "day"})
         row = entry.id, kind, entry.day.isoformat(), json.dumps(body, ensure_ascii=False)
         with self._opened(self._path) as db:
@@ -332,7 +332,7 @@ def _read(id_: str, kind: str, day: str, body: str) -> Any:
     return _TYPES[kind].validate_python({"id": id_, "day": day, **json.loads(body)})
 
 
-def _asked(answer: Answer, id_: str, day: date) -> Asked:
+def _asked(answer: Answer, id_: str, day: date) -> RecordedQuestion:
     labels = Counter(one.verdict.label for one in answer.verdicts)
     flaws = tuple(
         Flaw(answer.text[one.start : one.end].strip(), one.verdict.label, one.verdict.reason)
@@ -340,7 +340,9 @@ def _asked(answer: Answer, id_: str, day: date) -> Asked:
         if one.verdict.label in _FLAWED
     )
     content = answer.question, answer.text, answer.answerer, answer.abstained
-    return Asked(id_, day, *content, _cited(answer), tuple(sorted(labels.items())), flaws)
+    return RecordedQuestion(
+        id_, day, *content, _cited(answer), tuple(sorted(labels.items())), flaws
+    )
 
 
 def _cited(answer: Answer) -> tuple[CitedText, ...]:

@@ -22,7 +22,7 @@ from seminar_rag.check.terms import terms
 from seminar_rag.pages.view import claims
 from seminar_rag.text import FUNCTION_WORDS, cut, fingerprint, stems
 from seminar_rag.types import Citation, Document, Passage
-from seminar_rag.types.study import GAP, MOST_ITEMS, Item, ItemKind, Term
+from seminar_rag.types.study import GAP, MOST_ITEMS, DefinedTerm, ItemKind, StudyItem
 
 OPTIONS = 4
 """Of a question of multiple choice."""
@@ -115,13 +115,13 @@ def sources(
                 yield one
 
 
-def defined(found: Iterable[KeySentence]) -> list[tuple[Term, KeySentence]]:
+def defined(found: Iterable[KeySentence]) -> list[tuple[DefinedTerm, KeySentence]]:
     """The terms that sentences define, each by the first that does, with their sentence."""
-    out: dict[str, tuple[Term, KeySentence]] = {}
+    out: dict[str, tuple[DefinedTerm, KeySentence]] = {}
     for one in found:
         name = definition(one.text, set(stems(one.document.title)))
         if name and not _POINTS.search(one.text):
-            out.setdefault(name.casefold(), (Term(name, one.citation), one))
+            out.setdefault(name.casefold(), (DefinedTerm(name, one.citation), one))
     return list(out.values())
 
 
@@ -130,7 +130,7 @@ def make(
     found: Sequence[KeySentence],
     central: Mapping[str, Sequence[Citation]],
     seed: int = 0,
-) -> tuple[Item, ...]:
+) -> tuple[StudyItem, ...]:
     """Items of a session, the kinds and readings mixed, at most `MOST_ITEMS`.
 
     Args:
@@ -161,10 +161,10 @@ def passages_of(found: Iterable[KeySentence]) -> dict[str, list[Passage]]:
     return out
 
 
-def item_of(value: Mapping[str, Any]) -> Item | None:
+def item_of(value: Mapping[str, Any]) -> StudyItem | None:
     """An item as it was kept; None where it has another form."""
     try:
-        return Item(**{**value, "options": tuple(value["options"])})
+        return StudyItem(**{**value, "options": tuple(value["options"])})
     except (TypeError, KeyError):
         return None
 
@@ -174,7 +174,7 @@ def item_of(value: Mapping[str, Any]) -> Item | None:
 
 def _terms(
     session: int, own: Sequence[KeySentence], found: Sequence[KeySentence], chance: random.Random
-) -> Iterator[Item]:
+) -> Iterator[StudyItem]:
     """A defining sentence without its term: which term is it?"""
     names = {term.name: one.document.reading for term, one in defined(found)}
     for term, one in defined(own):
@@ -190,7 +190,9 @@ def _terms(
             yield item(session, "term", question, term.name, one, wrong, chance)
 
 
-def _numbers(session: int, found: Sequence[KeySentence], chance: random.Random) -> Iterator[Item]:
+def _numbers(
+    session: int, found: Sequence[KeySentence], chance: random.Random
+) -> Iterator[StudyItem]:
     """A sentence with a single number, which is left out."""
     every = [(one, number) for one in found if (number := _number(one))]
     asked: Counter[str] = Counter()
@@ -225,7 +227,7 @@ def _claims(
     found: Sequence[KeySentence],
     central: Mapping[str, Sequence[Citation]],
     chance: random.Random,
-) -> Iterator[Item]:
+) -> Iterator[StudyItem]:
     """A central sentence: which of four readings says it?"""
     titles = {one.document.reading: one.document.title for one in found
               if one.document.kind != "notes"}  # fmt: skip
@@ -263,7 +265,7 @@ def _twins(title: str, other: str) -> bool:
     return title == other or len(one & two) >= _TWIN * len(one | two)
 
 
-def _shorts(session: int, own: Sequence[KeySentence]) -> Iterator[Item]:
+def _shorts(session: int, own: Sequence[KeySentence]) -> Iterator[StudyItem]:
     """An abbreviation and what its reading says that it stands for, as a flashcard."""
     seen: set[str] = set()
     for one in own:
@@ -277,7 +279,7 @@ def _shorts(session: int, own: Sequence[KeySentence]) -> Iterator[Item]:
                             match["long"][start:], one)  # fmt: skip
 
 
-def _lists(session: int, own: Sequence[KeySentence]) -> Iterator[Item]:
+def _lists(session: int, own: Sequence[KeySentence]) -> Iterator[StudyItem]:
     """A whole list and the line above it that says what it lists, as a flashcard."""
     for one in {source.passage.id: source for source in own}.values():
         passage, known = one.passage, one.passage.sentences
@@ -314,15 +316,17 @@ def item(
     one: KeySentence,
     wrong: Sequence[str] = (),
     chance: random.Random | None = None,
-) -> Item:
+) -> StudyItem:
     """An item of one sentence."""
     options = [answer, *wrong] if wrong else []
     if chance is not None:
         chance.shuffle(options)
     id_ = fingerprint(f"{kind}\n{one.document.id}\n{one.quote}\n{answer}")
     place = one.document.place([one.page]) or one.passage.own_heading
-    return Item(id_, kind, session, question, answer, tuple(options), one.quote, one.document.id,
-                one.passage.id, one.document.reading, one.document.title, place)  # fmt: skip
+    return StudyItem(
+        *(id_, kind, session, question, answer, tuple(options), one.quote),
+        *(one.document.id, one.passage.id, one.document.reading, one.document.title, place),
+    )
 
 
 def _without(text: str, name: str) -> str | None:
@@ -361,7 +365,7 @@ def _number(one: KeySentence) -> Word | None:
 # Faults ---------------------------------------------------------------------------------------
 
 
-def fault(item: Item, passages: Mapping[str, Sequence[Passage]]) -> str:
+def fault(item: StudyItem, passages: Mapping[str, Sequence[Passage]]) -> str:
     """What is wrong with an item, in words; "" where it holds.
 
     Args:

@@ -20,7 +20,7 @@ from seminar_rag.models.llm import LLM, Completion
 from seminar_rag.study.items import KeySentence, fault, item
 from seminar_rag.text import sentence_spans, stems
 from seminar_rag.types import Citation, Passage
-from seminar_rag.types.study import Item
+from seminar_rag.types.study import StudyItem
 
 ASKED = 2
 """Questions of a reading that are kept, and half of the sentences that are tried for them."""
@@ -65,10 +65,10 @@ class ModelWording:
 
     def questions(
         self, session: int, found: Sequence[KeySentence], stop: Callable[[], bool]
-    ) -> list[Item]:
+    ) -> list[StudyItem]:
         """Questions of one reading, at most `ASKED`, most of its central sentences first. Raises
         ModelError: the model gives no answer."""
-        out: list[Item] = []
+        out: list[StudyItem] = []
         for one in sorted(found, key=lambda each: -each.central)[: 2 * ASKED]:
             if stop() or len(out) == ASKED:
                 break
@@ -76,7 +76,9 @@ class ModelWording:
             out += [made] if made else []
         return out
 
-    def question(self, session: int, one: KeySentence, stop: Callable[[], bool]) -> Item | None:
+    def question(
+        self, session: int, one: KeySentence, stop: Callable[[], bool]
+    ) -> StudyItem | None:
         """A question on one sentence; None where what the model wrote fails a check. Raises
         ModelError: the model gives no answer."""
         reply = self._model.complete(_ASK, f"Sentence: {one.text}", max_tokens=_TOKENS, stop=stop)
@@ -102,7 +104,7 @@ class ModelWording:
 
     def summary(
         self, session: int, central: Sequence[Citation], stop: Callable[[], bool]
-    ) -> Item | None:
+    ) -> StudyItem | None:
         """What a reading says, as a card; None where the check does not call it supported.
 
         Raises ModelError: the model gives no answer.

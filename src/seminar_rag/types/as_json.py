@@ -8,11 +8,10 @@ from typing import Any
 
 from seminar_rag.types.answer import Answer, Citation, SentenceVerdict
 from seminar_rag.types.catalogue import Catalogue, Opinion
-from seminar_rag.types.check import WRONG, Item, Report
+from seminar_rag.types.check import WRONG, CheckedItem, Report
 from seminar_rag.types.ingest import Need, Suggestion
 from seminar_rag.types.reading import CourseEvent, Document, Passage, Reading, Syllabus
-from seminar_rag.types.study import Cell, Guide, Table
-from seminar_rag.types.study import Item as StudyItem
+from seminar_rag.types.study import Cell, Guide, StudyItem, Table
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
@@ -145,7 +144,7 @@ def report_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _item_json(item: Item) -> dict[str, Any]:
+def _item_json(item: CheckedItem) -> dict[str, Any]:
     return {
         "line": item.line,
         "start": item.claim.start,

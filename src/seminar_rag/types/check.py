@@ -89,7 +89,7 @@ WRONG: frozenset[Holding] = frozenset({"not said", "mismatch", "unlisted"})
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class EvidenceSource:
     """A sentence of a reading that is evidence for or against a claim."""
 
     document: Document
@@ -101,7 +101,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Citation:
+class CheckedCitation:
     """A citation of the text with the result of looking it up."""
 
     cited: Cited
@@ -115,7 +115,7 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class CheckedItem:
     """One sentence, heading or reference of the text, with its verdict."""
 
     claim: Claim
@@ -124,9 +124,9 @@ class Item:
     label: Label
     reason: str
     score: float = 0.0
-    evidence: tuple[Source, ...] = ()
+    evidence: tuple[EvidenceSource, ...] = ()
     """Best first."""
-    citations: tuple[Citation, ...] = ()
+    citations: tuple[CheckedCitation, ...] = ()
     verifier: str = ""
 
     @property
@@ -139,7 +139,7 @@ class Item:
 class Report:
     """The verdicts on a text, or on a part of it where the check was stopped."""
 
-    items: tuple[Item, ...]
+    items: tuple[CheckedItem, ...]
     total: int
     """Items of the whole text."""
     verifier: str
@@ -195,7 +195,7 @@ def label_in_words(label: Label, verifier: str) -> str:
     return by_words.get(label, label)
 
 
-def _held(given: Citation) -> str:
+def _held(given: CheckedCitation) -> str:
     """The result of looking a citation up, in words."""
     by_words = given.verifier == BUILT_IN
     words = {
@@ -220,11 +220,11 @@ class Checking:
 
     total: int
     verifier: str
-    _items: Iterator[Item]
+    _items: Iterator[CheckedItem]
     note: str = ""
-    _done: list[Item] = field(default_factory=list)
+    _done: list[CheckedItem] = field(default_factory=list)
 
-    def __iter__(self) -> Iterator[Item]:
+    def __iter__(self) -> Iterator[CheckedItem]:
         for item in self._items:
             self._done.append(item)
             yield item

@@ -38,7 +38,7 @@ class Flaw:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RecordedQuestion:
     """A question and its answer."""
 
     id: str
@@ -113,7 +113,7 @@ class Insights:
     """Every reading of the course that has a text, most used first."""
     verdicts: Mapping[str, int]
     """Label → sentences."""
-    doubtful: tuple[Asked, ...]
+    doubtful: tuple[RecordedQuestion, ...]
     """Answers with a sentence that failed the check, newest first."""
     good: int
     flagged: tuple[Feedback, ...]

@@ -29,7 +29,7 @@ MOST_ITEMS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class StudyItem:
     """A question with its answer, both of one sentence of a reading."""
 
     id: str
@@ -52,7 +52,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class DefinedTerm:
     """A term with the sentence that says what it is."""
 
     name: str
@@ -67,9 +67,9 @@ class Guide:
     title: str
     claims: tuple[tuple[str, tuple[Citation, ...]], ...]
     """(title of a reading, its key sentences); no sentences where there is no text."""
-    terms: tuple[Term, ...]
+    terms: tuple[DefinedTerm, ...]
     """By name."""
-    summaries: tuple[Item, ...] = ()
+    summaries: tuple[StudyItem, ...] = ()
     """Readings summed up by the language model, as far as the instructor has approved it."""
 
 
@@ -77,7 +77,7 @@ class Guide:
 class Proposed:
     """An item with what the instructor decided."""
 
-    item: Item
+    item: StudyItem
     state: Literal["new", "approved", "dropped"]
     fault: str = ""
     """Why the item is not shown although it was approved: its sentence is gone."""

@@ -21,7 +21,7 @@ from seminar_rag.html import Template
 from seminar_rag.text import plural
 from seminar_rag.types import NOTES, READINGS, Document, Kind, Scope
 from seminar_rag.types.as_json import report_json
-from seminar_rag.types.check import Report, Source
+from seminar_rag.types.check import EvidenceSource, Report
 from seminar_rag.ui.chat.render import HTML, PARTS
 from seminar_rag.ui.export.check_report import to_fragment, to_html
 from seminar_rag.ui.shared.browser import scope_of
@@ -342,7 +342,7 @@ class CheckView:
         return {self._start: gr.update(visible=not running), self._stop: gr.update(visible=running)}
 
 
-def _opener(source: Source) -> str:
+def _opener(source: EvidenceSource) -> str:
     """The button that opens the page view at a piece of evidence."""
     where = view_address(source.document.id, source.passage, [source.quote])
     text = show_place(source.document, [source.page])

@@ -17,7 +17,7 @@ from seminar_rag.text import plural
 from seminar_rag.types import Citation, Passage
 from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.serving import LONGEST_COMMENT, REASONS
-from seminar_rag.types.study import Item, Stated
+from seminar_rag.types.study import Stated, StudyItem
 from seminar_rag.ui.chat.marks import answer_text, by_number, with_formulas
 from seminar_rag.ui.export.citing import entry
 from seminar_rag.ui.shared.browser import permalink
@@ -152,7 +152,7 @@ def opener(citations: Sequence[Citation]) -> str:
     )
 
 
-def opener_at(one: Item | Stated) -> str:
+def opener_at(one: StudyItem | Stated) -> str:
     """The same of a sentence that says itself where it stands."""
     where = view_address(one.document, one.passage, [one.quote])
     text = f"{one.title}, {one.place}" if one.place else one.title

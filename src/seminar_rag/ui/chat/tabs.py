@@ -32,7 +32,7 @@ from seminar_rag.text import cut, plural
 from seminar_rag.types import Citation, Scope
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
 from seminar_rag.types.ingest import Need
-from seminar_rag.types.study import MOST_ROWS, SAID, Cell, Difference, Guide, Item, Row
+from seminar_rag.types.study import MOST_ROWS, SAID, Cell, Difference, Guide, Row, StudyItem
 from seminar_rag.ui.chat.render import PARTS, opener, opener_at, original
 from seminar_rag.ui.export.learning import GUIDE_TYPES, TABLE_TYPES, guide_file, table_file
 from seminar_rag.ui.shared.limits import (
@@ -263,7 +263,7 @@ def guide_html(guide: Guide) -> str:
     return STUDY.guide(guide.title, claims, terms)
 
 
-def item_html(item: Item, number: int) -> str:
+def item_html(item: StudyItem, number: int) -> str:
     """A question with its options, and the answer with its sentence, which the script unfolds."""
     return STUDY.item(item, number, opener_at(item))
 
@@ -390,7 +390,7 @@ def _study_file(course: Course, request: Request) -> Response:
     return attachment(content, f"session-{number}.{kind}", GUIDE_TYPES[kind])
 
 
-def _opened(course: Course, request: Request) -> tuple[Guide | None, tuple[Item, ...]]:
+def _opened(course: Course, request: Request) -> tuple[Guide | None, tuple[StudyItem, ...]]:
     number = request.path_params["number"]
     guide = course.guide(number) if number in course.guides() else None
     return guide, course.study(number)

@@ -17,7 +17,7 @@ from seminar_rag.text import plural
 from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.ingest import ADDED, UPLOADED
 from seminar_rag.ui.desk.files import check_upload
-from seminar_rag.ui.desk.form import Form
+from seminar_rag.ui.desk.form import DeskForm
 from seminar_rag.ui.desk.jobs import Jobs
 from seminar_rag.ui.desk.students import StudentsTab
 from seminar_rag.ui.desk.work import JobWork
@@ -32,7 +32,7 @@ PATIENCE = 10.0
 """Seconds that the end of the server waits for a job."""
 
 
-class Said(NamedTuple):
+class ActionResult(NamedTuple):
     """A message for the instructor, with the act that undoes what was done."""
 
     text: str
@@ -71,9 +71,9 @@ class Desk:
         finished is kept either way."""
         self.jobs.close(PATIENCE)
 
-    def act(self, form: Form) -> str | Said:
+    def act(self, form: DeskForm) -> str | ActionResult:
         """Do what a button says."""
-        actions: dict[str, Callable[[Form], str | Said]] = {
+        actions: dict[str, Callable[[DeskForm], str | ActionResult]] = {
             "accept": self._accept,
             "reject": self._reject,
             "reingest": self._reingest,
@@ -100,7 +100,7 @@ class Desk:
             self.jobs.require_idle()
         return actions[form.act](form)
 
-    def undo(self, token: str) -> Said:
+    def undo(self, token: str) -> ActionResult:
         """Take back what was decided last; the job that follows it is stopped."""
         last, job = self._last, self.jobs.current
         if last is None or token != last.token or self._decisions() != last.after:
@@ -113,18 +113,18 @@ class Desk:
         readings = self.course.take_back(last.before)
         if readings:
             self._start("Undoing", "Undone", *readings, title=last.title, must=False)
-        return Said("Undone.")
+        return ActionResult("Undone.")
 
     def _decisions(self) -> frozenset[int]:
         return frozenset(one.key for one in self.course.catalogue().corrections)
 
-    def _undoable(self, text: str, before: Catalogue, title: str) -> Said:
+    def _undoable(self, text: str, before: Catalogue, title: str) -> ActionResult:
         """A message of what was decided since `before`, with the act that takes it back."""
         job = self.jobs.current
         self._last = _Decided(
             secrets.token_hex(4), before, self._decisions(), job.started if job else None, title
         )
-        return Said(text, "undo", self._last.token)
+        return ActionResult(text, "undo", self._last.token)
 
     def update(self, *, dry_run: bool = False, fetch: bool = False, refresh: bool = False) -> str:
         """Bring every source up to date.
@@ -142,7 +142,7 @@ class Desk:
         self.jobs.start(*titles, "ingest", sources=sources, options=options)
         return ""
 
-    def add(self, session: object, title: str, url: str) -> Said:
+    def add(self, session: object, title: str, url: str) -> ActionResult:
         """Add a reading by its link, or by its title alone, and ingest it."""
         self.jobs.require_idle()
         try:
@@ -174,7 +174,7 @@ class Desk:
     def _samples(self) -> list[str]:
         return [id_ for id_, _ in self.course.catalogue().sources if is_sample(id_)]
 
-    def _begin(self, form: Form) -> str:
+    def _begin(self, form: DeskForm) -> str:
         """Ingest the course's page for the first time."""
         address = form.what.strip()
         if not address.lower().startswith(("https://", "http://")):
@@ -182,7 +182,7 @@ class Desk:
         self.jobs.start(*_READING, "ingest", sources=[address], options={})
         return ""
 
-    def take_page(self, files: Sequence[Path]) -> Said:
+    def take_page(self, files: Sequence[Path]) -> ActionResult:
         """Keep a file as the course page, in place of one that was uploaded, and ingest it."""
         self.jobs.require_idle()
         if self.begun and not self.uploaded:
@@ -192,9 +192,11 @@ class Desk:
         check_upload(files[0], PAGES)
         source = self.course.take_page(files[0])
         self.jobs.start(*_READING, "ingest", sources=[source], options={})
-        return Said(f"“{files[0].name}” is the course page now.")
+        return ActionResult(f"“{files[0].name}” is the course page now.")
 
-    def take(self, files: Sequence[Path], reading: str = "", session: int | None = None) -> Said:
+    def take(
+        self, files: Sequence[Path], reading: str = "", session: int | None = None
+    ) -> ActionResult:
         """Add files to the readings that they are, and ingest them.
 
         Args:
@@ -227,7 +229,7 @@ class Desk:
         message = " ".join(filter(None, [f"{done} {what}.", left, *problems]))
         return self._undoable(message, before, self._title(one))
 
-    def place(self, what: str, session: int) -> Said:
+    def place(self, what: str, session: int) -> ActionResult:
         """Put a paper that no session lists into one."""
         self.jobs.require_idle()
         before = self.course.catalogue()
@@ -238,17 +240,17 @@ class Desk:
 
     # Each of these is an action of `act`.
 
-    def _rename(self, form: Form) -> Said:
+    def _rename(self, form: DeskForm) -> ActionResult:
         before, title = self._known(form), " ".join(form.title.split())
         self.course.rename(form.what, title)
         return self._undoable(f"Renamed to “{title}”.", before, title)
 
-    def _confirm(self, form: Form) -> Said:
+    def _confirm(self, form: DeskForm) -> ActionResult:
         before, title = self._known(form), self._title(form.what)
         self.course.confirm(form.what)
         return self._undoable(f"“{title}” is right as it stands.", before, title)
 
-    def _confirm_all(self, _: Form) -> Said:
+    def _confirm_all(self, _: DeskForm) -> ActionResult:
         before = self.course.catalogue()
         listed = [one for each in before.sessions for one in each.readings]
         doubtful = dict.fromkeys(one.id for one in listed if one.doubt)
@@ -256,19 +258,19 @@ class Desk:
         entries = plural(len(doubtful), "entry", "entries")
         return self._undoable(f"Accepted {entries}.", before, entries)
 
-    def _split(self, form: Form) -> Said:
+    def _split(self, form: DeskForm) -> ActionResult:
         before, title = self._known(form), self._title(form.what)
         self.course.split(form.what, form.second, form.url)
         return self._undoable(f"“{form.second}” is a reading of its own. {FOLLOWS}", before, title)
 
-    def _merge(self, form: Form) -> Said:
+    def _merge(self, form: DeskForm) -> ActionResult:
         before, title = self._known(form), self._title(form.what)
         self._require(form.other)
         whole = self.course.merge(form.what, form.other)
         message = f"“{title}” is a part of “{self._title(whole)}”. {FOLLOWS}"
         return self._undoable(message, before, title)
 
-    def _edit(self, form: Form) -> Said:
+    def _edit(self, form: DeskForm) -> ActionResult:
         before, id_ = self._known(form), form.what
         places = [
             (session.number, one)
@@ -290,33 +292,33 @@ class Desk:
         self.course.confirm(id_)
         return self._undoable(f"Saved “{form.title}”.", before, one.title)
 
-    def _accept(self, form: Form) -> Said:
+    def _accept(self, form: DeskForm) -> ActionResult:
         before, reading = self.course.catalogue(), self.course.accept(form.what)
         self._start("Following the link of", "Followed the link of", reading)
         return self._undoable("Accepted.", before, self._title(reading))
 
-    def _reject(self, form: Form) -> Said:
+    def _reject(self, form: DeskForm) -> ActionResult:
         before, reading = self.course.catalogue(), self.course.reject(form.what)
         self._start("Dropping the link of", "Dropped the link of", reading)
         return self._undoable("Rejected.", before, self._title(reading))
 
-    def _reingest(self, form: Form) -> str:
+    def _reingest(self, form: DeskForm) -> str:
         self._require(form.what)
         self._start("Reading again", "Read again", form.what)
         return ""
 
-    def _remove(self, form: Form) -> Said:
+    def _remove(self, form: DeskForm) -> ActionResult:
         before, title = self._known(form), self._title(form.what)
         self.course.remove(form.what)
         return self._undoable(f"Removed “{title}”.", before, title)
 
-    def _restore(self, form: Form) -> Said:
+    def _restore(self, form: DeskForm) -> ActionResult:
         titles = {one.id: one.title for one in self.course.removals()}
         readings = self.course.restore(form.what)
         self._start("Restoring", "Restored", *readings, title=titles.get(form.what, ""))
-        return Said("Restored.", "remove", form.what)
+        return ActionResult("Restored.", "remove", form.what)
 
-    def _fetch_model(self, _: Form) -> str:
+    def _fetch_model(self, _: DeskForm) -> str:
         offer = self.course.offer()
         if offer is None:
             raise NotFoundError("a language model is here already — load the page again")
@@ -325,13 +327,13 @@ class Desk:
         self.jobs.start("Fetching a language model", "Fetched a language model", "model")
         return ""
 
-    def _ask_model(self, _: Form) -> str:
+    def _ask_model(self, _: DeskForm) -> str:
         if not self.course.can_ask_model():
             raise ModelError("no language model is here — fetch one under “Course”")
         self.jobs.start("Asking the language model", "Asked the language model", "ask")
         return ""
 
-    def _stop_asking(self, _: Form) -> str:
+    def _stop_asking(self, _: DeskForm) -> str:
         self.jobs.stop()
         return ""
 
@@ -372,7 +374,7 @@ class Desk:
         if reading not in self.course.catalogue().every_title:
             raise NotFoundError("that is not in the course any more — load the page again")
 
-    def _known(self, form: Form) -> Catalogue:
+    def _known(self, form: DeskForm) -> Catalogue:
         """The course as it is, of which a form's reading is a part."""
         self._require(form.what)
         return self.course.catalogue()

@@ -41,7 +41,7 @@ from seminar_rag.ui.shared.limits import number_in
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
-    from seminar_rag.ui.desk.actions import Desk, Said
+    from seminar_rag.ui.desk.actions import ActionResult, Desk
 
 BACKUP = "backup.zip"
 NOT_KEPT = {"cache-control": "no-store"}
@@ -130,7 +130,7 @@ def file_routes(desk: Desk) -> list[Route]:
 
 
 async def _answer(
-    desk: Desk, act: Callable[[Desk, FormData], Awaitable[Said]], request: Request
+    desk: Desk, act: Callable[[Desk, FormData], Awaitable[ActionResult]], request: Request
 ) -> Response:
     length = request.headers.get("content-length", "")
     if not length.isdecimal() or int(length) > LARGEST_FORM:
@@ -146,18 +146,18 @@ async def _answer(
         return _said(sentence(str(error)), bad=True)
 
 
-async def _undo(desk: Desk, form: FormData) -> Said:
+async def _undo(desk: Desk, form: FormData) -> ActionResult:
     return await run_in_threadpool(desk.undo, str(form.get("what", "")))
 
 
-async def _place(desk: Desk, form: FormData) -> Said:
+async def _place(desk: Desk, form: FormData) -> ActionResult:
     session = number_in(str(form.get("session", "")))
     if session is None:
         raise SourceError("choose the session that it belongs to")
     return await run_in_threadpool(desk.place, str(form.get("reading", "")), session)
 
 
-async def _page(desk: Desk, form: FormData) -> Said:
+async def _page(desk: Desk, form: FormData) -> ActionResult:
     with tempfile.TemporaryDirectory(dir=uploads_folder()) as folder:
         return await run_in_threadpool(desk.take_page, await _uploaded(form, Path(folder)))
 
@@ -170,7 +170,7 @@ async def _uploaded(form: FormData, folder: Path) -> list[Path]:
     ]
 
 
-async def _files(desk: Desk, form: FormData) -> Said:
+async def _files(desk: Desk, form: FormData) -> ActionResult:
     with tempfile.TemporaryDirectory(dir=uploads_folder()) as folder:
         files = await _uploaded(form, Path(folder))
         reading, session = str(form.get("reading", "")), number_in(str(form.get("session", "")))

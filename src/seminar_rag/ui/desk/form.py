@@ -15,7 +15,7 @@ Id = Annotated[str, StringConstraints(max_length=400)]
 Address = Annotated[str, StringConstraints(max_length=2_000)]
 
 
-class Form(BaseModel, frozen=True):
+class DeskForm(BaseModel, frozen=True):
     """What a button of the desk sends, with the fields of its form."""
 
     act: Annotated[str, StringConstraints(max_length=40)]
@@ -40,7 +40,7 @@ class Form(BaseModel, frozen=True):
     """One a line."""
 
     @classmethod
-    def read(cls, sent: object) -> Form:
+    def read(cls, sent: object) -> DeskForm:
         """What a browser sent. Raises SourceError where it is no form."""
         try:
             return cls.model_validate(sent)

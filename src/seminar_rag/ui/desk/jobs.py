@@ -99,7 +99,7 @@ class Job:
         return ((self.ended or datetime.now(UTC)) - self.started).total_seconds()
 
 
-class Noted(NamedTuple):
+class JobWithTask(NamedTuple):
     """A job with what its work is."""
 
     job: Job
@@ -107,18 +107,18 @@ class Noted(NamedTuple):
 
     def json(self) -> str:
         """What the servers know in common."""
-        return _NOTED.dump_json(self).decode()
+        return _JSON.dump_json(self).decode()
 
 
-_NOTED = TypeAdapter(Noted)
+_JSON = TypeAdapter(JobWithTask)
 
 
-def being_read(noted: Noted | None, listed: Iterable[str]) -> frozenset[str]:
+def being_read(known: JobWithTask | None, listed: Iterable[str]) -> frozenset[str]:
     """The ids of the readings that a job reads: those that it was given, or all that are listed; a
     preview reads none."""
-    if noted is None or not noted.job.running or noted.task["do"] not in ("ingest", "readings"):
+    if known is None or not known.job.running or known.task["do"] not in ("ingest", "readings"):
         return frozenset()
-    given = noted.task["of"]
+    given = known.task["of"]
     preview = given.get("options", {}).get("dry_run")
     return frozenset() if preview else frozenset(given.get("readings", listed))
 
@@ -146,13 +146,13 @@ class Jobs:
     @property
     def current(self) -> Job | None:
         """The job that runs, else the one that ran last."""
-        noted = self.noted
-        return noted and noted.job
+        known = self.with_task
+        return known and known.job
 
     @property
-    def noted(self) -> Noted | None:
+    def with_task(self) -> JobWithTask | None:
         """The same with what its work is."""
-        return Noted(self._job, self._task) if self._job else None
+        return JobWithTask(self._job, self._task) if self._job else None
 
     def require_idle(self) -> None:
         """Raise BusyError, which names the job, while one runs."""
@@ -163,9 +163,9 @@ class Jobs:
         Raises BusyError: a job is running; the message names it."""
         with self._lock:
             _require_ended(self._job)
-            noted = Noted(Job(title, done_title, datetime.now(UTC)), {"do": do, "of": of})
-            self._begin(noted, self._run, partial(self._perform, noted.task))
-        return noted.job
+            known = JobWithTask(Job(title, done_title, datetime.now(UTC)), {"do": do, "of": of})
+            self._begin(known, self._run, partial(self._perform, known.task))
+        return known.job
 
     def stop(self) -> None:
         """Ask the work to stop; it does at its next step."""
@@ -207,9 +207,9 @@ class Jobs:
         """Whether the work should stop."""
         return self._stop.is_set()
 
-    def _begin(self, noted: Noted, run: Callable[..., None], *given: object) -> None:
+    def _begin(self, known: JobWithTask, run: Callable[..., None], *given: object) -> None:
         """Begin a job in a thread; the lock is held."""
-        self._stop, (self._job, self._task) = threading.Event(), noted
+        self._stop, (self._job, self._task) = threading.Event(), known
         self._thread = threading.Thread(target=run, args=given, name="desk job", daemon=True)
         self._thread.start()
 
@@ -258,22 +258,22 @@ class CommonJobs(Jobs):
         threading.Thread(target=self._watch, name="desk watch", daemon=True).start()
 
     @property
-    def noted(self) -> Noted | None:
-        return super().noted if self._mine else self._told()
+    def with_task(self) -> JobWithTask | None:
+        return super().with_task if self._mine else self._shared()
 
     def start(self, title: str, done_title: str, do: str, **of: Any) -> Job:
-        noted = Noted(Job(title, done_title, datetime.now(UTC)), {"do": do, "of": of})
+        known = JobWithTask(Job(title, done_title, datetime.now(UTC)), {"do": do, "of": of})
 
         def begun(text: str | None) -> str:
             before = _read(text)
             _require_ended(before and before.job)
-            return noted.json()
+            return known.json()
 
         with self._lock:
             self._common.change("job", "now", begun)
             self._common.put("job", "worker", self._me, SILENCE)
-            self._take(noted, self._perform)
-        return noted.job
+            self._take(known, self._perform)
+        return known.job
 
     def stop(self) -> None:
         job = self.current
@@ -289,17 +289,17 @@ class CommonJobs(Jobs):
         if self._thread is not None:
             self._thread.join(seconds)
 
-    def _told(self) -> Noted | None:
+    def _shared(self) -> JobWithTask | None:
         return _read(self._common.get("job", "now"))
 
-    def _take(self, noted: Noted, perform: Callable[[Task], str]) -> None:
+    def _take(self, known: JobWithTask, perform: Callable[[Task], str]) -> None:
         """Work at a job here; the lock is held."""
-        self._begin(noted, self._work, noted.task, partial(perform, noted.task))
+        self._begin(known, self._work, known.task, partial(perform, known.task))
         self._mine = True  # not before, when the last job is still the one that is known here
 
     def _work(self, task: Task, work: Callable[[], str]) -> None:
         over = threading.Event()
-        pulse = threading.Thread(target=self._tell, args=(task, over), name="desk pulse")
+        pulse = threading.Thread(target=self._publish, args=(task, over), name="desk pulse")
         pulse.start()
         try:
             self._run(work)
@@ -308,7 +308,7 @@ class CommonJobs(Jobs):
             pulse.join()
             self._mine = False
 
-    def _tell(self, task: Task, over: threading.Event) -> None:
+    def _publish(self, task: Task, over: threading.Event) -> None:
         """Tell all servers how far the job is, and hear whether it shall stop, until it is over."""
         ended = False
         while not ended:
@@ -320,7 +320,7 @@ class CommonJobs(Jobs):
                     self._common.drop("job", "worker")  # still running, for the next one
                     return
                 self._common.change("job", "worker", self._still, SILENCE)
-                self._common.put("job", "now", Noted(job, task).json())
+                self._common.put("job", "now", JobWithTask(job, task).json())
                 if ended:
                     self._common.drop("job", "worker")
                 elif self._common.get("job", "stop") == job.started.isoformat():
@@ -350,26 +350,23 @@ class CommonJobs(Jobs):
 
     def _look(self) -> None:
         """Take up a job that no server works at."""
-        noted = None if self._mine else self._told()
-        left = noted is not None and noted.job.running and not self._common.get("job", "worker")
-        before, self._left = self._left, noted.job.started if noted and left else None
+        known = None if self._mine else self._shared()
+        left = known is not None and known.job.running and not self._common.get("job", "worker")
+        before, self._left = self._left, known.job.started if known and left else None
         # Seen twice, since one that has just begun has not said so yet.
         if not left or before != self._left:
             return
         if self._common.first("job", "worker", self._me, SILENCE) != self._me:
             return
         with self._lock:
-            noted = self._told()
-            if not noted or not noted.job.running or self._mine:
+            known = self._shared()
+            if not known or not known.job.running or self._mine:
                 return
-            self._take(noted, self._patient)
-        if noted.task:
-            self.line(AGAIN)
+            self._take(known, self._patient)
+        self.line(AGAIN)
 
     def _patient(self, task: Task) -> str:
         """Do the work of a job that was taken up, once nobody else writes to the course."""
-        if not task:  # noted by an older server, which alone knew it
-            raise StoreError("the server that worked at it is gone — start it again")
         until = time.monotonic() + PATIENCE
         while True:
             try:
@@ -379,12 +376,12 @@ class CommonJobs(Jobs):
                     raise
 
 
-def _read(text: str | None) -> Noted | None:
+def _read(text: str | None) -> JobWithTask | None:
     """What a note says; None where it cannot be read."""
     if not text:
         return None
     try:
-        return _NOTED.validate_json(text)
+        return _JSON.validate_json(text)
     except ValidationError as error:
         log.warning("the note of a job cannot be read: %s", error)
         return None

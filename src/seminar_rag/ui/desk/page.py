@@ -22,10 +22,10 @@ from seminar_rag.errors import SeminarError, SourceError
 from seminar_rag.html import static
 from seminar_rag.types.serving import Setting
 from seminar_rag.ui.desk import students, view
-from seminar_rag.ui.desk.actions import Desk, Said
+from seminar_rag.ui.desk.actions import ActionResult, Desk
 from seminar_rag.ui.desk.auth import Door
 from seminar_rag.ui.desk.files import AGE, LARGEST_UPLOAD, file_routes
-from seminar_rag.ui.desk.form import Form
+from seminar_rag.ui.desk.form import DeskForm
 from seminar_rag.ui.desk.jobs import CommonJobs, being_read
 from seminar_rag.ui.desk.view import PAGE, ReadingList
 from seminar_rag.ui.shared.gate import DESK_OPEN, Gate
@@ -54,7 +54,7 @@ QUICK = 1.0
 SLOW = 6.0
 
 SENDS = "desk.listen(element, trigger)"
-"""The script of a part, whose buttons act: what they say comes as a `Form`."""
+"""The script of a part, whose buttons act: what they say comes as a `DeskForm`."""
 Update = dict[Any, Any]
 
 
@@ -191,16 +191,16 @@ class DeskPage:
             return {self._parts["attention"]: message, self._seen: {}}
 
     def _drawn(self, seen: dict[str, str]) -> Update:
-        noted = self._desk.jobs.noted
-        job = noted and noted.job
+        known = self._desk.jobs.with_task
+        job = known and known.job
         running = job is not None and job.running
         catalogue, needs = self._course.catalogue(), self._course.needs()
         suggestions = self._course.suggestions()
         empty = not (catalogue.sessions or catalogue.records)
-        busy = being_read(noted, catalogue.reading_ids)
+        busy = being_read(known, catalogue.reading_ids)
         not_searched = view.not_searched(catalogue, busy)
         to_do = view.attention(suggestions, needs, not_searched, view.distinct(catalogue))
-        asking = job if noted and running and noted.task.get("do") == "ask" else None
+        asking = job if known and running and known.task.get("do") == "ask" else None
         html = {
             "job": PAGE.job(job),
             "log": PAGE.job_log(job),
@@ -238,7 +238,7 @@ class DeskPage:
             out[self._seen] = new
         return out or {self._seen: gr.skip()}
 
-    def _acted(self, seen: dict[str, str], act: Callable[[], str | Said]) -> Update:
+    def _acted(self, seen: dict[str, str], act: Callable[[], str | ActionResult]) -> Update:
         """Act, and show the message that comes of it."""
         try:
             message = view.toast(act())
@@ -265,12 +265,12 @@ class DeskPage:
         return self._acted(seen, lambda: "")
 
     def _act(self, seen: dict[str, str], event: gr.EventData) -> Update:
-        return self._acted(seen, lambda: self._desk.act(Form.read(event._data)))
+        return self._acted(seen, lambda: self._desk.act(DeskForm.read(event._data)))
 
     def _add_reading(self, session: object, title: str, url: str, seen: dict[str, str]) -> Update:
         done = False
 
-        def add() -> Said:
+        def add() -> ActionResult:
             nonlocal done
             said = self._desk.add(session, title or "", url or "")
             done = True

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from seminar_rag.html import Template
 from seminar_rag.text import plural
-from seminar_rag.types.serving import Asked, CitedText, Day, Feedback, Insights
+from seminar_rag.types.serving import CitedText, Day, Feedback, Insights, RecordedQuestion
 from seminar_rag.types.study import COLUMNS, KINDS
 from seminar_rag.ui.export.learning import csv_of
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
-    from seminar_rag.ui.desk.form import Form
-    from seminar_rag.ui.desk.jobs import Jobs, Noted
+    from seminar_rag.ui.desk.form import DeskForm
+    from seminar_rag.ui.desk.jobs import Jobs, JobWithTask
 
 HTML = Template("ui/templates/learning.html")
 INSIGHTS = Template("ui/templates/insights.html")
@@ -58,7 +58,7 @@ class StudentsTab:
         """The same for differences."""
         self._drawn: tuple[object, dict[str, str]] = (None, {})
         """The parts, and what they were drawn of."""
-        self.actions: dict[str, Callable[[Form], str]] = {
+        self.actions: dict[str, Callable[[DeskForm], str]] = {
             "tutor": self._tutor,
             "keep table": self._keep,
             "drop table": self._drop,
@@ -71,19 +71,19 @@ class StudentsTab:
 
     def html(self) -> dict[str, str]:
         """Every part of the tab by its id, drawn anew where something has changed since."""
-        course, noted = self._course, self._jobs.noted
-        if noted:
-            self._choose(noted)
-        job = noted and noted.job
+        course, known = self._course, self._jobs.with_task
+        if known:
+            self._choose(known)
+        job = known and known.job
         chosen = (course.decided, self._session, self._differing)
         of = (course.catalogue(), chosen, job and (job.started, job.state))
         if of != self._drawn[0]:
             self._drawn = (of, self._draw())
         return self._drawn[1]
 
-    def _choose(self, noted: Noted) -> None:
+    def _choose(self, known: JobWithTask) -> None:
         """Show what the last job was about, which another server may have begun."""
-        match noted.task:
+        match known.task:
             case {"do": "propose", "of": {"session": int(session)}}:
                 self._session = session
             case {"do": "differ", "of": {"session": int(session)}}:
@@ -102,43 +102,43 @@ class StudentsTab:
             "differences": HTML.differences(sessions, other, differing),
         }
 
-    def _tutor(self, form: Form) -> str:
+    def _tutor(self, form: DeskForm) -> str:
         session = form.number
         self._course.tutor(session, form.mode or None)
         where = f"to session {session}" if session else "to the whole course"
         return f"Questions {where} are met with {TUTOR[form.mode]}."
 
-    def _keep(self, form: Form) -> str:
+    def _keep(self, form: DeskForm) -> str:
         asked = [line for line in form.questions.splitlines() if line.strip()]
         kept = self._course.keep_table(form.number, asked)
         return f"Students find the table of session {kept.session} under “Compare”."
 
-    def _drop(self, form: Form) -> str:
+    def _drop(self, form: DeskForm) -> str:
         self._course.drop_table(form.what)
         return "The table is kept no longer."
 
-    def _propose(self, form: Form) -> str:
+    def _propose(self, form: DeskForm) -> str:
         session = form.number
         self._jobs.start("Making study items", "Made study items", "propose", session=session)
         return "Making items. They appear here when they are ready."
 
-    def _differ(self, form: Form) -> str:
+    def _differ(self, form: DeskForm) -> str:
         session = form.number
         titles = ("Looking for differences", "Looked for differences")
         self._jobs.start(*titles, "differ", session=session)
         return "Looking for differences. They appear here when they are found."
 
-    def _decide_pair(self, form: Form) -> str:
+    def _decide_pair(self, form: DeskForm) -> str:
         state = {"keep pair": "kept", "drop pair": "dropped", "undo pair": "new"}[form.act]
         self._course.decide_difference(form.what, form.number, state)
         return {"kept": "Students see it.", "dropped": "Dropped.", "new": "Undecided again."}[state]
 
-    def _guide(self, form: Form) -> str:
+    def _guide(self, form: DeskForm) -> str:
         session, shown = form.number, form.act == "guide"
         self._course.show_guide(session, shown=shown)
         return f"Students see the guide of session {session}{'' if shown else ' no longer'}."
 
-    def _decide(self, form: Form) -> str:
+    def _decide(self, form: DeskForm) -> str:
         """Decide on one item, or on all that are new."""
         session, found = form.number, self._course.proposed(form.number)
         new = [each.item.id for each in found if each.state == "new"]
@@ -203,9 +203,9 @@ def _plot(days: Sequence[Day]) -> dict[str, Any]:
     }
 
 
-def _doubtful(found: Sequence[Asked]) -> list[dict[str, Any]]:
+def _doubtful(found: Sequence[RecordedQuestion]) -> list[dict[str, Any]]:
     """Each question once with the same failed sentences; the newest answer stands for all."""
-    same: dict[tuple[str, ...], list[Asked]] = {}
+    same: dict[tuple[str, ...], list[RecordedQuestion]] = {}
     for one in found:
         failed = (flaw.sentence for flaw in one.flaws if flaw.label != "partly")
         same.setdefault((one.question.casefold(), *failed), []).append(one)
@@ -244,7 +244,7 @@ def table(name: str, course: Course) -> str | None:
     return None
 
 
-def _question(one: Asked) -> Sequence[object]:
+def _question(one: RecordedQuestion) -> Sequence[object]:
     supported = dict(one.verdicts).get("supported", 0)
     checked = sum(n for label, n in one.verdicts if label != "uncheckable")
     failed = "; ".join(f"{flaw.label}: {flaw.sentence}" for flaw in one.flaws)

@@ -7,7 +7,14 @@ from collections.abc import Callable
 from seminar_rag.html import Template, static
 from seminar_rag.text import cut, one_line
 from seminar_rag.types import BUILT_IN, WORDS_ONLY, Cited
-from seminar_rag.types.check import WRONG, Citation, Item, Report, Source, label_in_words
+from seminar_rag.types.check import (
+    WRONG,
+    CheckedCitation,
+    CheckedItem,
+    EvidenceSource,
+    Report,
+    label_in_words,
+)
 from seminar_rag.ui.shared.wording import KINDS, url_of_page
 
 GLYPHS = {
@@ -23,23 +30,23 @@ HTML = Template("ui/templates/report.html")
 PARTS = Template("ui/templates/parts.html")
 
 
-def verdict_of(item: Item) -> tuple[str, str]:
+def verdict_of(item: CheckedItem) -> tuple[str, str]:
     """Glyph and words of the verdict on a sentence."""
     word = label_in_words(item.label, item.verifier)
     return GLYPHS[word], "reference" if item.claim.kind == "reference" else word
 
 
-def glyph_of(given: Citation) -> str:
+def glyph_of(given: CheckedCitation) -> str:
     """The sign of a citation's result; the built-in check confirms none."""
     return "≈" if given.holding == "holds" and given.verifier == BUILT_IN else CITED[given.holding]
 
 
-def shown_evidence(item: Item) -> tuple[Source, ...]:
+def shown_evidence(item: CheckedItem) -> tuple[EvidenceSource, ...]:
     """The evidence that is worth a reader's time; the JSON has all of it."""
     return item.evidence[: 1 if item.label == "supported" else 2]
 
 
-def says_why(item: Item) -> bool:
+def says_why(item: CheckedItem) -> bool:
     """Whether the reason is worth a line: how sure a model is, or what is missing."""
     return item.label != "supported" or item.verifier != BUILT_IN
 
@@ -48,7 +55,7 @@ def mark(cited: Cited) -> str:
     return cut(one_line(cited.text), 60)
 
 
-def place(source: Source) -> str:
+def place(source: EvidenceSource) -> str:
     """Say where a source stands: "LoRA (session 4), p. 2"."""
     sessions = ", ".join(map(str, source.document.sessions))
     parts = [source.document.title + (f" (session {sessions})" if sessions else "")]
@@ -65,7 +72,7 @@ def to_html(report: Report, title: str, about: str = "", text: str = "") -> str:
     return f"{HTML.page(title, static('report.css'), fragment, notice, about)}\n"
 
 
-def _link(source: Source) -> str:
+def _link(source: EvidenceSource) -> str:
     """Leads to the page that a piece of evidence is from, where the document has an address."""
     url = url_of_page(source.document, source.page)
     return PARTS.link(url, "Open", source.document.title) if url else ""
@@ -73,7 +80,7 @@ def _link(source: Source) -> str:
 
 def to_fragment(
     report: Report,
-    beside: Callable[[Source], str] = lambda _: "",
+    beside: Callable[[EvidenceSource], str] = lambda _: "",
     text: str = "",
     *,
     folded: bool = False,
@@ -94,7 +101,7 @@ def to_fragment(
     return HTML.report(report, rows, HTML.marked(*_marked(report, text)) if text else "")
 
 
-def _plain(item: Item) -> bool:
+def _plain(item: CheckedItem) -> bool:
     """Whether there is nothing to say of a part of the text."""
     return item.label == "not a claim" and not item.citations
 
@@ -115,12 +122,14 @@ def _marked(report: Report, text: str) -> tuple[list[tuple[object, ...]], str]:
     return rows, text[last:]
 
 
-def _key(item: Item, glyph: str) -> str:
+def _key(item: CheckedItem, glyph: str) -> str:
     """What the style sheet calls a verdict."""
     return "similar" if glyph == "≈" else item.label.replace(" ", "-")
 
 
-def _row(number: int, item: Item, beside: Callable[[Source], str], folded: bool) -> str:
+def _row(
+    number: int, item: CheckedItem, beside: Callable[[EvidenceSource], str], folded: bool
+) -> str:
     kind, claim = item.claim.kind, one_line(item.claim.text)
     if _plain(item):
         return HTML.plain(kind, claim)
@@ -148,7 +157,7 @@ def _row(number: int, item: Item, beside: Callable[[Source], str], folded: bool)
     )
 
 
-def _holding(given: Citation) -> str:
+def _holding(given: CheckedCitation) -> str:
     """What the style sheet calls a citation's result."""
     if given.holding in WRONG:
         return "wrong"

@@ -51,7 +51,7 @@ class ExportedAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Paper:
+class ExportedConversation:
     """A document that is to be written as Markdown or PDF."""
 
     title: str
@@ -62,7 +62,9 @@ class Paper:
     references: tuple[ExportedReference, ...]
 
 
-def paper(conversation: Conversation, title: str, course: str, written_by: str) -> Paper:
+def paper(
+    conversation: Conversation, title: str, course: str, written_by: str
+) -> ExportedConversation:
     """Make a document of a conversation, with works numbered through all answers."""
     numbers: dict[str, int] = {}
     cited: dict[str, list[Citation]] = {}
@@ -75,7 +77,7 @@ def paper(conversation: Conversation, title: str, course: str, written_by: str) 
     parts = tuple(_part(view, numbers) for view in conversation.exchanges)
     references = tuple(_reference(number, cited[id_], gone) for id_, number in numbers.items())
     first = conversation.exchanges[0].question if conversation.exchanges else DEFAULT_TITLE
-    return Paper(title.strip() or first, course, written_by, parts, references)
+    return ExportedConversation(title.strip() or first, course, written_by, parts, references)
 
 
 def file_name(title: str, ending: str) -> str:
@@ -136,7 +138,7 @@ def stopped(text: str) -> str:
 # Markdown -------------------------------------------------------------------------------------
 
 
-def to_markdown(paper: Paper) -> str:
+def to_markdown(paper: ExportedConversation) -> str:
     """Write the document as CommonMark.
 
     What came from outside is text in it, never markup. The Markdown of a language model is kept,
@@ -145,7 +147,7 @@ def to_markdown(paper: Paper) -> str:
     return "\n".join(_lines(paper)).rstrip() + "\n"
 
 
-def _lines(paper: Paper) -> Iterator[str]:
+def _lines(paper: ExportedConversation) -> Iterator[str]:
     yield f"# {for_markdown(paper.title)}"
     yield ""
     yield f"{for_markdown(paper.course)}. {for_markdown(paper.written_by)}"

@@ -20,8 +20,8 @@ from seminar_rag.errors import SourceError
 from seminar_rag.html import Template
 from seminar_rag.text import for_markdown
 from seminar_rag.types import Citation
-from seminar_rag.types.study import GAP, SAID, Cell, Guide, Item, Row, Table
-from seminar_rag.ui.export.export import ExportedAnswer, Paper
+from seminar_rag.types.study import GAP, SAID, Cell, Guide, Row, StudyItem, Table
+from seminar_rag.ui.export.export import ExportedAnswer, ExportedConversation
 from seminar_rag.ui.shared.wording import authors_of, url_of_page
 
 TABLE_TYPES = {
@@ -163,7 +163,7 @@ def _printable(text: str) -> str:
 
 
 def guide_file(
-    guide: Guide | None, items: Sequence[Item], title: str, kind: str, course: str = ""
+    guide: Guide | None, items: Sequence[StudyItem], title: str, kind: str, course: str = ""
 ) -> bytes:
     """A session's guide and items as a file of a kind of `GUIDE_TYPES`; a deck has the items alone.
 
@@ -180,10 +180,10 @@ def guide_file(
         for head, lines in _parts(guide, items)
     )
     parts = tuple(ExportedAnswer(head, "", text, markdown=False, notes=()) for head, text in texts)
-    return to_pdf(Paper(title, course or "Study guide", NOTE, parts, ()))
+    return to_pdf(ExportedConversation(title, course or "Study guide", NOTE, parts, ()))
 
 
-def guide_markdown(guide: Guide | None, items: Sequence[Item], title: str) -> str:
+def guide_markdown(guide: Guide | None, items: Sequence[StudyItem], title: str) -> str:
     """The guide, then the questions, then their answers with the sentence and its page."""
     out = [f"# {for_markdown(title)}", "", f"*{NOTE}*", ""]
     for head, lines in _parts(guide, items):
@@ -194,7 +194,7 @@ def guide_markdown(guide: Guide | None, items: Sequence[Item], title: str) -> st
     return re.sub(r"\n{3,}", "\n\n", "\n".join(out))
 
 
-def _parts(guide: Guide | None, items: Sequence[Item]) -> Iterator[tuple[str, Lines]]:
+def _parts(guide: Guide | None, items: Sequence[StudyItem]) -> Iterator[tuple[str, Lines]]:
     """Every part with its heading: what readings say, terms, questions, answers."""
     summed = {one.title: one for one in guide.summaries} if guide else {}
     for title, found in guide.claims if guide else ():
@@ -238,7 +238,7 @@ def _flat(text: str) -> str:
     return " ".join(text.replace(GAP, "……").split())
 
 
-def to_anki(items: Sequence[Item], title: str) -> bytes:
+def to_anki(items: Sequence[StudyItem], title: str) -> bytes:
     """A deck for Anki (.apkg): a card for each item, the same card whenever it is exported. Raises
     SourceError: genanki is not installed."""
     try:

@@ -21,7 +21,12 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from seminar_rag.ui.export.export import ExportedAnswer, ExportedReference, Paper, stopped
+from seminar_rag.ui.export.export import (
+    ExportedAnswer,
+    ExportedConversation,
+    ExportedReference,
+    stopped,
+)
 
 MARGIN = 25
 """Millimetres on every side."""
@@ -57,7 +62,7 @@ _MARKED = re.compile(r"([\u0591-\u05bd\u05c1-\u05c7\u0610-\u061a\u064b-\u065f\u0
 """Vowel signs before their letter, as they stand when a line is turned round."""
 
 
-def to_pdf(paper: Paper) -> bytes:
+def to_pdf(paper: ExportedConversation) -> bytes:
     """Write the document as an A4 PDF, with links where readings have an address."""
     from reportlab.lib.enums import TA_CENTER
     from reportlab.lib.pagesizes import A4
@@ -82,7 +87,7 @@ def to_pdf(paper: Paper) -> bytes:
     return out.getvalue()
 
 
-def _story(paper: Paper, styles: dict[str, Any]) -> Iterator[Any]:
+def _story(paper: ExportedConversation, styles: dict[str, Any]) -> Iterator[Any]:
     from reportlab.platypus import Paragraph
 
     def set_(text: str, style: str, after: str = "", **more: Any) -> Any:
