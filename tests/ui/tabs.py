@@ -29,6 +29,11 @@ class Tab:
         self.page.wait_for_selector(f"#past #exchange-{number}")
         self.page.wait_for_selector("#send", state="visible")
 
+    def ask_and_wait(self, question: str, number: int = 1) -> None:
+        """Ask, and wait until the answer is complete."""
+        self.ask(question)
+        self.answered(number)
+
     def open_scope(self) -> None:
         """Open the scope bar, and wait until what is chosen in it stays chosen.
 

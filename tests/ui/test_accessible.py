@@ -53,14 +53,11 @@ def test_axe_finds_nothing_serious_on_any_view(open_tab, width):
     tab, dark = open_tab(width, 844), width == 1280
     page = tab.page
     assert_accessible(tab, dark)
-    tab.ask(JUDGED)
-    tab.answered(1)
-    tab.ask(UNKNOWN)
-    tab.answered(2)
+    tab.ask_and_wait(JUDGED, 1)
+    tab.ask_and_wait(UNKNOWN, 2)
     page.evaluate("location.hash = '#scope=session:15'")
     page.wait_for_selector(".scope-chip")
-    tab.ask(UNKNOWN)
-    tab.answered(3)
+    tab.ask_and_wait(UNKNOWN, 3)
     assert_accessible(tab, dark)
     tab.open_scope()
     page.click("#exchange-1 .actions summary")
@@ -137,8 +134,7 @@ def test_the_scope_is_chosen_with_arrow_keys_and_its_buttons_have_names(tab):
 
 def test_what_has_the_focus_can_be_seen(tab):
     page = tab.page
-    tab.ask(STEPS)
-    tab.answered()
+    tab.ask_and_wait(STEPS)
     for selector in ("#new", "#conversations .talk", ".mark", "[data-copy]", ".actions summary",
                      "#retry", ".cite", "#scope > button", "#send"):  # fmt: skip
         page.focus(selector)
@@ -156,8 +152,7 @@ def test_the_page_asks_nothing_of_other_machines(open_tab):
     """The request log of a whole visit; every browser test asserts the same of its own."""
     tab = open_tab()
     assert tab.requests
-    tab.ask(STEPS)
-    tab.answered()
+    tab.ask_and_wait(STEPS)
     tab.page.click("#past .mark")
     tab.page.reload()
     tab.page.wait_for_selector("#past .mark")

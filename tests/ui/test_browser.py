@@ -74,8 +74,7 @@ def test_an_answer_streams_and_its_mark_opens_the_quote(tab):
             document.body, { childList: true, characterData: true, subtree: true });
         }"""
     )
-    tab.ask(STEPS)
-    tab.answered()
+    tab.ask_and_wait(STEPS)
     assert page.evaluate("lengths.size") > 4, "the answer did not grow while it was written"
     assert page.locator("#past .mark").all_inner_texts() == ["1", "1", "1", "2"]
     page.click("#past .mark >> nth=3")
@@ -92,18 +91,15 @@ def test_an_answer_streams_and_its_mark_opens_the_quote(tab):
 
 def test_a_mark_of_an_older_answer_opens_the_sources_of_that_answer(tab):
     page = tab.page
-    tab.ask(STEPS)
-    tab.answered(1)
-    tab.ask(GENERATIONS)
-    tab.answered(2)
+    tab.ask_and_wait(STEPS, 1)
+    tab.ask_and_wait(GENERATIONS, 2)
     assert page.locator("#source-2-1").is_visible()
     assert not page.locator("#source-1-1").is_visible()
     page.click("#exchange-1 .mark >> nth=0")
     page.locator("#source-1-1").wait_for()
     assert not page.locator("#source-2-1").is_visible()
     assert RAG_PASSAGE.text in page.inner_text("#source-1-1 blockquote")
-    tab.ask(GENERATIONS)
-    tab.answered(3)
+    tab.ask_and_wait(GENERATIONS, 3)
     assert page.locator("#source-3-1").is_visible()
     assert not page.locator("#source-1-1").is_visible()
 
@@ -136,31 +132,26 @@ def test_sessions_and_kind_reach_the_course(tab, course):
     page.wait_for_function(
         "document.querySelector('#scope > button').innerText.includes('session 15 · student notes')"
     )
-    tab.ask(STEPS)
-    tab.answered()
+    tab.ask_and_wait(STEPS)
     assert course.asked[-1].scope.sessions == {15}
     assert course.asked[-1].scope.kinds == {"notes"}
 
 
 def test_the_history_goes_along_and_a_new_conversation_has_none(tab, course):
     page = tab.page
-    tab.ask(STEPS)
-    tab.answered(1)
-    tab.ask(UNKNOWN)
-    tab.answered(2)
+    tab.ask_and_wait(STEPS, 1)
+    tab.ask_and_wait(UNKNOWN, 2)
     assert course.asked[-1].history[0].text == STEPS
     page.click("#new")
     page.wait_for_selector(".chip")
     assert page.locator(".exchange").count() == 0
     assert page.locator(".source").count() == 0
-    tab.ask(UNKNOWN)
-    tab.answered(1)
+    tab.ask_and_wait(UNKNOWN, 1)
     assert course.asked[-1].history == ()
 
 
 def test_retry_asks_the_last_question_again_in_its_place(tab, course):
-    tab.ask(STEPS)
-    tab.answered()
+    tab.ask_and_wait(STEPS)
     before = len(course.asked)
     tab.page.fill(BOX, "half a")
     tab.page.click("#retry")
@@ -174,8 +165,7 @@ def test_retry_asks_the_last_question_again_in_its_place(tab, course):
 
 def test_abstaining_shows_the_nearest_readings_and_no_sources(tab):
     page = tab.page
-    tab.ask(UNKNOWN)
-    tab.answered()
+    tab.ask_and_wait(UNKNOWN)
     assert page.inner_text(".answer") == "The readings don’t say."
     assert page.locator(".nearest li").count() == 2
     assert page.locator(".source").count() == 0
@@ -184,11 +174,9 @@ def test_abstaining_shows_the_nearest_readings_and_no_sources(tab):
 
 def test_an_answer_without_sources_does_not_show_those_of_the_one_before(tab):
     page = tab.page
-    tab.ask(STEPS)
-    tab.answered(1)
+    tab.ask_and_wait(STEPS, 1)
     assert page.locator("#source-1-1").is_visible()
-    tab.ask(UNKNOWN)
-    tab.answered(2)
+    tab.ask_and_wait(UNKNOWN, 2)
     page.wait_for_selector("#source-1-1", state="hidden")
     assert page.locator(".no-sources").is_visible()
     page.click("#exchange-1 .mark >> nth=0")
@@ -202,8 +190,7 @@ def test_the_page_follows_what_the_reader_does(open_tab):
     page = tab.page
     assert page.evaluate(f"document.activeElement === document.querySelector('{BOX}')")
     tab.open_scope()
-    tab.ask(GENERATIONS)
-    tab.answered(1)
+    tab.ask_and_wait(GENERATIONS, 1)
     page.wait_for_selector("#scope-kinds", state="hidden")
     for number in (2, 3):
         tab.ask(STEPS)
@@ -230,10 +217,8 @@ def test_the_page_follows_what_the_reader_does(open_tab):
 def test_a_long_answer_is_shown_from_its_question_on(open_tab, width):
     tab = open_tab(width, 560)
     page = tab.page
-    tab.ask(UNKNOWN)
-    tab.answered(1)
-    tab.ask(GENERATIONS)
-    tab.answered(2)
+    tab.ask_and_wait(UNKNOWN, 1)
+    tab.ask_and_wait(GENERATIONS, 2)
     heading = still(page.locator("#exchange-2 h2"))
     assert 0 <= heading["y"] < 120
 
@@ -287,14 +272,12 @@ def test_waiting_says_what_is_read_and_a_closed_page_stops_the_course(tab, cours
 
 def test_a_failure_gives_the_reason_and_the_question_back(tab):
     page = tab.page
-    tab.ask(BROKEN)
-    tab.answered()
+    tab.ask_and_wait(BROKEN)
     reason = "The index is being rebuilt — ask again in a minute."
     assert page.inner_text("#past .problem") == reason
     page.wait_for_function(f"document.querySelector('{BOX}').value !== ''")
     assert page.input_value(BOX) == BROKEN
-    tab.ask(STEPS)
-    tab.answered(2)
+    tab.ask_and_wait(STEPS, 2)
     assert page.locator("#exchange-2 .mark").count() == 4
 
 
@@ -306,8 +289,7 @@ def test_a_long_question_is_refused_and_kept(tab, course):
     assert "2,001 characters" in page.inner_text("#message")
     assert len(page.input_value(BOX)) == 2001
     assert len(course.asked) == before
-    tab.ask(STEPS)
-    tab.answered()
+    tab.ask_and_wait(STEPS)
     assert page.inner_text("#message").strip() == ""
 
 
@@ -315,8 +297,7 @@ def test_a_long_question_is_refused_and_kept(tab, course):
 def test_hostile_strings_are_inert(tab, course, answerer, monkeypatch):
     monkeypatch.setattr(course, "answerer", answerer)
     page = tab.page
-    tab.ask(HOSTILE)
-    tab.answered()
+    tab.ask_and_wait(HOSTILE)
     page.click("#past .mark")
     page.wait_for_selector("#viewer .viewer-text")
     assert page.locator("#viewer :is(img, script, svg, [onload], [onerror])").count() == 0
@@ -389,8 +370,7 @@ def test_on_a_phone_the_sources_slide_up_and_close(open_tab):
     tab = open_tab(390, 844)
     page = tab.page
     assert tab.overflow() <= 0
-    tab.ask(GENERATIONS)
-    tab.answered()
+    tab.ask_and_wait(GENERATIONS)
     assert not page.locator("#source-1-2").is_visible()
     page.click("#past .mark >> nth=2")
     quote = page.locator("#source-1-2 mark")
@@ -419,8 +399,7 @@ def test_the_question_bar_stays_in_view(open_tab):
 
 def test_the_keyboard_reaches_the_marks_and_opens_them(tab):
     page = tab.page
-    tab.ask(STEPS)
-    tab.answered()
+    tab.ask_and_wait(STEPS)
     page.focus("#past .mark >> nth=0")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -454,8 +433,7 @@ CONTRAST = """
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_can_be_read_in_light_and_dark(open_tab, scheme):
     tab = open_tab(1280, 900, scheme)
-    tab.ask(STEPS)
-    tab.answered()
+    tab.ask_and_wait(STEPS)
     tab.page.click("#past .mark")
     parts = [
         *(".masthead h1", ".masthead p", ".question", ".answer p", ".mark", ".foot", "#send"),
@@ -487,8 +465,7 @@ I think that is enough.
 def test_badges_tell_verdicts_by_glyph_and_words(tab, course, monkeypatch):
     page = tab.page
     monkeypatch.setattr(course, "answerer", "scripted")  # quotations have none
-    tab.ask(JUDGED)
-    tab.answered()
+    tab.ask_and_wait(JUDGED)
     badges = page.locator("#past .badge")
     assert badges.all_inner_texts() == ["✓", "~", "!"]
     assert badges.nth(1).get_attribute("aria-label").startswith("Partly supported. The passage")
@@ -647,8 +624,7 @@ def test_what_cannot_be_checked_is_told(tab):
 
 def test_a_conversation_waits_behind_the_other_view(tab):
     page = tab.page
-    tab.ask(STEPS)
-    tab.answered()
+    tab.ask_and_wait(STEPS)
     open_check(tab)
     assert not page.locator("#past .answer").is_visible()
     page.get_by_role("tab", name="Ask").click()
@@ -661,8 +637,7 @@ def test_badges_and_reports_can_be_read_in_light_and_dark(open_tab, course, sche
     monkeypatch.setattr(course, "answerer", "scripted")
     tab = open_tab(1280, 900, scheme)
     page = tab.page
-    tab.ask(JUDGED)
-    tab.answered()
+    tab.ask_and_wait(JUDGED)
     parts = [f"#past .badge[data-label={label}]" for label in ("supported", "partly")]
     parts += ["#past .badge[data-label=contradicted]", "#views [role=tab][aria-selected=true]"]
     found = page.evaluate(CONTRAST, parts)

@@ -47,8 +47,7 @@ def test_a_note_is_kept_listed_and_cited(open_tab):
     tab = open_tab(1280, 844)
     page = tab.page
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    tab.ask(STEPS)
-    tab.answered()
+    tab.ask_and_wait(STEPS)
     page.click("#past .mark >> nth=0")
     page.wait_for_selector("#viewer .viewer-body mark")
     page.click("[data-do='notes']")

@@ -47,8 +47,7 @@ def address(server: StubServer, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 def ask(tab: Tab, server: StubServer, *replies: Reply) -> None:
     server.enqueue(*replies)
-    tab.ask(ASKED)
-    tab.answered()
+    tab.ask_and_wait(ASKED)
 
 
 def test_a_good_answer_has_its_sources(tab: Tab, server: StubServer) -> None:

@@ -46,10 +46,8 @@ def scope_says(tab: Tab, words: str) -> None:
 
 def test_the_last_question_can_be_edited_and_takes_its_place(tab, course):
     page = tab.page
-    tab.ask(UNKNOWN)
-    tab.answered(1)
-    tab.ask(STEPS)
-    tab.answered(2)
+    tab.ask_and_wait(UNKNOWN, 1)
+    tab.ask_and_wait(STEPS, 2)
     page.click("#edit")
     value(tab, STEPS)
     page.wait_for_selector("#message .hint")
@@ -63,15 +61,13 @@ def test_the_last_question_can_be_edited_and_takes_its_place(tab, course):
     page.click("#edit")
     page.click("[data-leave-editing]")
     value(tab, "")
-    tab.ask(STEPS)
-    tab.answered(3)
+    tab.ask_and_wait(STEPS, 3)
     assert page.locator(".exchange").count() == 3
 
 
 def test_a_failed_question_is_asked_again_by_its_button_and_not_doubled(tab, course, monkeypatch):
     page = tab.page
-    tab.ask(BROKEN)
-    tab.answered()
+    tab.ask_and_wait(BROKEN)
     value(tab, BROKEN)
     asked = len(course.asked)
     page.click("[data-retry]")
@@ -88,8 +84,7 @@ def test_a_failed_question_is_asked_again_by_its_button_and_not_doubled(tab, cou
 def test_an_answer_is_copied_as_text_with_its_sources(tab):
     page = tab.page
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    tab.ask(JUDGED)
-    tab.answered()
+    tab.ask_and_wait(JUDGED)
     page.click("[data-copy]")
     page.wait_for_selector("[data-copy]:text('Copied')")
     text = page.evaluate("navigator.clipboard.readText()")
@@ -113,8 +108,7 @@ def test_a_reading_is_found_by_typing_and_the_scope_is_told_and_kept(tab, course
     page.keyboard.press("Escape")
     page.get_by_label("Only required readings").check()
     scope_says(tab, f"Ask {RAG.title} · only required")
-    tab.ask(STEPS)
-    tab.answered()
+    tab.ask_and_wait(STEPS)
     assert course.asked[-1].scope == Scope(readings=frozenset({"rag"}), required_only=True)
     assert page.inner_text("#past .asked") == f"{RAG.title} · only required"
     page.click("#new")
@@ -131,8 +125,7 @@ def test_a_reading_is_found_by_typing_and_the_scope_is_told_and_kept(tab, course
     page.click("#readings input")
     page.wait_for_selector(f"[role=option]:has-text('{SURVEY.title}')")
     page.keyboard.press("Escape")
-    tab.ask(UNKNOWN)
-    tab.answered(2)
+    tab.ask_and_wait(UNKNOWN, 2)
     assert course.asked[-1].scope.readings == {"rag"}
 
 
@@ -167,16 +160,14 @@ def test_a_list_that_is_cleared_is_no_longer_named(tab, course):
     page.click("#readings .remove-all")
     scope_says(tab, "Ask the whole course")
     page.wait_for_selector(".scope-chip", state="detached")
-    tab.ask(STEPS)
-    tab.answered()
+    tab.ask_and_wait(STEPS)
     assert course.asked[-1].scope == Scope()
 
 
 def test_a_scoped_refusal_is_widened_at_a_click(tab, course):
     page = tab.page
     narrowed(tab, "session:15")
-    tab.ask(UNKNOWN)
-    tab.answered()
+    tab.ask_and_wait(UNKNOWN)
     assert "Session 15 doesn’t say." in page.inner_text("#past .answer")
     page.reload()
     page.wait_for_selector(".scope-chip")
@@ -207,8 +198,7 @@ def test_a_link_fills_in_question_and_scope_and_asks_only_on_enter(open_tab, add
     tab.open_scope()
     page.get_by_label("Student notes").check()
     scope_says(tab, "student notes")
-    tab.ask(STEPS)
-    tab.answered()
+    tab.ask_and_wait(STEPS)
     page.click("[data-link]")
     page.wait_for_selector("[data-link]:text('Copied')")
     link = page.evaluate("navigator.clipboard.readText()")
@@ -251,12 +241,10 @@ def test_a_link_to_a_reading_that_is_gone_says_so_and_can_be_asked(tab, address,
 
 def test_conversations_are_listed_searched_renamed_and_deleted(tab, course):
     page = tab.page
-    tab.ask(STEPS)
-    tab.answered()
+    tab.ask_and_wait(STEPS)
     page.click("#new")
     page.wait_for_selector(".chip")
-    tab.ask(UNKNOWN)
-    tab.answered()
+    tab.ask_and_wait(UNKNOWN)
     assert talks(tab) == [UNKNOWN, STEPS]
     assert page.get_attribute(f"{RAIL} >> nth=0", "aria-current") == "true"
 
@@ -288,23 +276,20 @@ def test_conversations_are_listed_searched_renamed_and_deleted(tab, course):
 
 def test_a_follow_up_after_a_reload_has_its_history(tab, course):
     page = tab.page
-    tab.ask(STEPS)
-    tab.answered()
+    tab.ask_and_wait(STEPS)
     page.reload()
     page.wait_for_selector("#past .mark")
     assert page.locator("#past .mark").count() == 4
     page.click("#past .mark >> nth=3")
     page.locator("#source-1-2 mark").wait_for()
-    tab.ask(UNKNOWN)
-    tab.answered(2)
+    tab.ask_and_wait(UNKNOWN, 2)
     assert course.asked[-1].history[0].text == STEPS
     assert talks(tab) == [STEPS]
 
 
 def test_a_citation_whose_passage_is_gone_says_so_after_a_reload(tab, course, monkeypatch):
     page = tab.page
-    tab.ask(GENERATIONS)
-    tab.answered()
+    tab.ask_and_wait(GENERATIONS)
     monkeypatch.setattr(course, "gone", {"survey"})
     page.reload()
     page.wait_for_selector("#past .mark.gone")
@@ -318,17 +303,14 @@ def test_a_citation_whose_passage_is_gone_says_so_after_a_reload(tab, course, mo
 
 def test_two_tabs_keep_their_conversations_apart(open_tab, address):
     one = open_tab()
-    one.ask(STEPS)
-    one.answered()
+    one.ask_and_wait(STEPS)
     two = Tab(one.page.context.new_page())
     two.page.goto(address)
     two.page.wait_for_selector(".chip")
     assert talks(two) == [STEPS]
-    two.ask(UNKNOWN)
-    two.answered()
+    two.ask_and_wait(UNKNOWN)
     one.page.wait_for_function("document.querySelectorAll('#conversations .talk').length === 2")
-    one.ask(GENERATIONS)
-    one.answered(2)
+    one.ask_and_wait(GENERATIONS, 2)
     assert sorted(talks(one)) == sorted([STEPS, UNKNOWN])
     one.page.reload()
     one.page.wait_for_selector("#past #exchange-2")
@@ -339,8 +321,7 @@ def test_two_tabs_keep_their_conversations_apart(open_tab, address):
 
 def test_another_conversation_stops_the_answer_that_is_being_written(tab, course):
     page = tab.page
-    tab.ask(STEPS)
-    tab.answered()
+    tab.ask_and_wait(STEPS)
     page.click("#new")
     page.wait_for_selector(".chip")
     course.stopped.clear()
@@ -360,8 +341,7 @@ EVIL = '<img src=x onerror="window.pwned=1">'
 
 def test_a_tampered_store_shows_text_and_nothing_else(tab):
     page = tab.page
-    tab.ask(HOSTILE)
-    tab.answered()
+    tab.ask_and_wait(HOSTILE)
     page.evaluate(
         """(evil) => {
           const key = Object.keys(localStorage).find((one) => one.includes(":talk:"));
@@ -390,14 +370,12 @@ def test_a_tampered_store_shows_text_and_nothing_else(tab):
     assert EVIL in talks(tab)
     page.click(f"{RAIL} >> nth=-1")  # what is no conversation
     page.wait_for_selector("#message :text('cannot be read')")
-    tab.ask(STEPS)
-    tab.answered()
+    tab.ask_and_wait(STEPS)
 
 
 def test_a_full_storage_lets_the_oldest_go_and_says_so(tab):
     page = tab.page
-    tab.ask(STEPS)
-    tab.answered()
+    tab.ask_and_wait(STEPS)
     page.evaluate(
         """() => {
           const key = Object.keys(localStorage).find((one) => one.includes(":talk:"));
@@ -412,8 +390,7 @@ def test_a_full_storage_lets_the_oldest_go_and_says_so(tab):
         }"""
     )
     before = page.evaluate("Object.keys(localStorage).filter((k) => k.includes('talk:old')).length")
-    tab.ask(GENERATIONS)
-    tab.answered(2)
+    tab.ask_and_wait(GENERATIONS, 2)
     page.wait_for_selector(".rail-note:text('storage was full')")
     after = page.evaluate("Object.keys(localStorage).filter((k) => k.includes('talk:old')).length")
     assert after == before - 1
@@ -426,10 +403,8 @@ def test_a_full_storage_lets_the_oldest_go_and_says_so(tab):
 
 def test_a_conversation_is_saved_as_pdf_and_markdown(tab):
     page = tab.page
-    tab.ask(STEPS)
-    tab.answered(1)
-    tab.ask(UNKNOWN)
-    tab.answered(2)
+    tab.ask_and_wait(STEPS, 1)
+    tab.ask_and_wait(UNKNOWN, 2)
     files = {}
     for kind in ("pdf", "md"):
         page.click("#export summary")
@@ -450,13 +425,11 @@ def test_a_conversation_is_saved_as_pdf_and_markdown(tab):
 def test_feedback_reaches_the_journal_once_with_its_reason(tab, course):
     page = tab.page
     course.journal.opinions.clear()
-    tab.ask(STEPS)
-    tab.answered(1)
+    tab.ask_and_wait(STEPS, 1)
     page.click("#exchange-1 .actions summary")
     page.click("#exchange-1 [data-feedback='wrong citation']")
     page.wait_for_selector("#exchange-1 .said-so:text('wrong citation')")
-    tab.ask(UNKNOWN)
-    tab.answered(2)
+    tab.ask_and_wait(UNKNOWN, 2)
     page.click("#exchange-2 [data-feedback=helpful]")
     page.wait_for_selector("#exchange-2 .said-so:text('helpful')")
     told = [(answer.question, good, why) for answer, good, why in course.journal.opinions]
@@ -473,8 +446,7 @@ def test_feedback_reaches_the_journal_once_with_its_reason(tab, course):
 def test_why_an_answer_did_not_help_is_told_in_own_words(tab, course):
     page = tab.page
     course.journal.opinions.clear()
-    tab.ask(STEPS)
-    tab.answered(1)
+    tab.ask_and_wait(STEPS, 1)
     page.click("#exchange-1 .actions summary")
     menu = still(page.locator("#exchange-1 .actions .menu > div"))
     answer = still(page.locator("#exchange-1 .answer"))
@@ -482,8 +454,7 @@ def test_why_an_answer_did_not_help_is_told_in_own_words(tab, course):
     page.fill("#exchange-1 .words", "The <b>second</b> step is missing")
     page.click("#exchange-1 [data-feedback=incomplete]")
     page.wait_for_selector("#exchange-1 .said-so:text('incomplete')")
-    tab.ask(UNKNOWN)
-    tab.answered(2)
+    tab.ask_and_wait(UNKNOWN, 2)
     page.click("#exchange-2 .actions summary")
     page.fill("#exchange-2 .words", "Session 3 says it")
     page.press("#exchange-2 .words", "Enter")
@@ -512,12 +483,10 @@ def test_required_only_is_offered_where_something_is_required(tab):
 def test_questions_are_recorded_only_when_the_student_says_so(tab, course):
     page = tab.page
     course.journal.recorded.clear()
-    tab.ask(STEPS)
-    tab.answered(1)
+    tab.ask_and_wait(STEPS, 1)
     assert course.journal.recorded == []
     page.get_by_label("Share my questions with the instructor").check()
-    tab.ask(UNKNOWN)
-    tab.answered(2)
+    tab.ask_and_wait(UNKNOWN, 2)
     assert [one.question for one in course.journal.recorded] == [UNKNOWN]
     page.reload()
     page.wait_for_selector("#past #exchange-2")
@@ -572,8 +541,7 @@ def test_nothing_typed_or_answered_is_lost_over_a_restart(browser, port):
     with serving(port) as url:
         page.goto(url)
         page.wait_for_selector(".chip")
-        tab.ask(STEPS)
-        tab.answered()
+        tab.ask_and_wait(STEPS)
     page.fill(BOX, "typed while it was down")
     page.press(BOX, "Enter")
     page.wait_for_selector("#composer .lost:text('No connection. Trying again')")
@@ -618,8 +586,7 @@ def test_who_asks_too_often_is_told_to_wait_and_keeps_the_text(browser, course):
     tab = Tab(context.new_page())
     tab.page.goto(address)
     tab.page.wait_for_selector(".chip")
-    tab.ask(STEPS)
-    tab.answered()
+    tab.ask_and_wait(STEPS)
     tab.ask(UNKNOWN)
     tab.page.wait_for_selector("#message :text('Ask again in')")
     assert tab.page.input_value(BOX) == UNKNOWN

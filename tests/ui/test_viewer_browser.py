@@ -134,8 +134,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
 
 def open_at(tab: Tab, question: str, mark: int = 0) -> Any:
     """Ask, and click a mark of the answer."""
-    tab.ask(question)
-    tab.answered()
+    tab.ask_and_wait(question)
     tab.page.click(f"#past .mark >> nth={mark}")
     return tab.page.locator("#viewer")
 
@@ -188,8 +187,7 @@ def test_sources_show_their_page_before_it_is_opened(tab: Tab) -> None:
     """A card shows the strip with its marked lines, a mark its own sentence; the page's words can
     be selected, and the page view is as wide as the reader wants."""
     page = tab.page
-    tab.ask(LOOMS)
-    tab.answered()
+    tab.ask_and_wait(LOOMS)
     strip = page.locator("#source-1-1 .strip")
     strip.wait_for()
     assert strip.locator(".lit:not(.also)").count() >= 2, "a box per line"
@@ -272,8 +270,7 @@ def test_the_sentence_of_the_mark_comes_first(tab: Tab) -> None:
 
 def test_escape_closes_and_gives_the_focus_back(tab: Tab) -> None:
     page = tab.page
-    tab.ask(LOOMS)
-    tab.answered()
+    tab.ask_and_wait(LOOMS)
     page.focus("#past .mark >> nth=1")
     page.keyboard.press("Enter")
     page.wait_for_selector(".sheet.drawn")
@@ -338,8 +335,7 @@ def test_zoom_makes_the_page_larger_and_keeps_the_place(tab: Tab) -> None:
 
 def test_a_card_opens_it_too_and_its_links_do_not(tab: Tab) -> None:
     page = tab.page
-    tab.ask(LOOMS)
-    tab.answered()
+    tab.ask_and_wait(LOOMS)
     page.click("#source-1-1 .meta")
     page.wait_for_selector(".sheet.drawn")
     page.keyboard.press("Escape")
@@ -369,8 +365,7 @@ def test_notes_open_in_their_section_with_the_sentence_marked(tab: Tab) -> None:
 def test_on_a_phone_it_covers_the_screen_and_keeps_the_focus(open_tab: Any) -> None:
     tab = open_tab(390, 844)
     page = tab.page
-    tab.ask(CARDS)
-    tab.answered()
+    tab.ask_and_wait(CARDS)
     page.click("#past .mark")
     page.click("#source-1-1 .see")
     page.wait_for_selector(".sheet.drawn")
@@ -463,8 +458,7 @@ def test_the_page_view_covers_nothing_that_can_be_pressed_on_any_tab(open_tab, w
     """Beside it on a wide screen; on a phone it is all there is until it is closed."""
     tab = open_tab(width, 844)
     page = tab.page
-    tab.ask(LOOMS)
-    tab.answered()
+    tab.ask_and_wait(LOOMS)
     page.click("#past .mark")
     if width == 390:
         page.click("#source-1-1 .see")
