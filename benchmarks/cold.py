@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ import psutil
 from seminar_rag.config import Config
 from seminar_rag.course import SAMPLE, Course
 from seminar_rag.types.ingest import Options
+from served import COMMAND, UNLIMITED, served
 
 QUESTIONS = (
     "What is retrieval-augmented generation?",
@@ -37,13 +37,8 @@ QUESTIONS = (
     "How are language models evaluated?",
     "What are the limits of attention?",
 )
-FREE = {"COLUMNS": "200"} | dict.fromkeys(
-    ("SEMINAR_RAG_SERVE_RATE", "SEMINAR_RAG_SERVE_RATE_ADDRESS"), "100000"
-)
-"""No limit is to be met, and no line to be broken."""
 ABSTAINED = 8
 """The exit status of a question that the readings do not answer."""
-COMMAND = (sys.executable, "-m", "seminar_rag.cli.main")
 
 
 def ask(data: Path, question: str) -> tuple[float, float, float]:
@@ -63,34 +58,17 @@ def serve(data: Path, asked: Sequence[str], count: int) -> tuple[float, float, f
     """Seconds until `serve` has opened its page, and until it has answered its first question, MB
     then, and MB after `count` questions."""
     started = time.perf_counter()
-    process = subprocess.Popen(
-        [*COMMAND, "serve", "--data", data, "--port", "0"],
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=data,
-        env={**os.environ, **FREE},
-    )
-    try:
-        assert process.stderr is not None
-        said = ""
-        while not (found := re.search(r"chat is open on (http://\S+)", said)):
-            line = process.stderr.readline()
-            if not line:
-                sys.exit(f"serve ended: {said}")
-            said += line
+    with served("--data", data, folder=data, **UNLIMITED) as (address, pid):
         opened = time.perf_counter() - started
-        memory = psutil.Process(process.pid)
+        memory = psutil.Process(pid)
         first = rss = 0.0
-        with httpx.Client(base_url=found[1], timeout=120) as client:
+        with httpx.Client(base_url=address, timeout=120) as client:
             defaults = _defaults(client)
             for i in range(count):
                 _ask(client, [asked[i % len(asked)], *defaults])
                 if i == 0:
                     first, rss = time.perf_counter() - started, memory.memory_info().rss / 1e6
         return opened, first, rss, memory.memory_info().rss / 1e6
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def _defaults(client: httpx.Client) -> list[object]:

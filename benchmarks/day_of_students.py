@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import re
 import shutil
@@ -37,8 +36,8 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -49,10 +48,10 @@ import numpy as np
 import psutil
 
 from seminar_rag.sample import FOLDER as SAMPLE
+from served import COMMAND, UNLIMITED, served
 from visitor import Visitor
 
 SHARED = Path(__file__).resolve().parents[1] / ".." / "shared"
-UNLIMITED = {"SEMINAR_RAG_SERVE_RATE": "0", "SEMINAR_RAG_SERVE_RATE_ADDRESS": "0"}
 OFFLINE = ("--offline", "--quiet", "--data", "data")
 EVERY = 5.0
 """Seconds between two looks at the server's memory."""
@@ -170,7 +169,7 @@ def _sources(folder: Path, posts: Path) -> list[str]:
 
 def _ingest(folder: Path, sources: list[str]) -> None:
     subprocess.run(
-        [sys.executable, "-m", "seminar_rag.cli.main", "ingest", *sources, *OFFLINE],
+        [*COMMAND, "ingest", *sources, *OFFLINE],
         cwd=folder,
         check=True,
         stderr=subprocess.DEVNULL,
@@ -188,34 +187,11 @@ def _changed(folder: Path, sources: list[str]) -> None:
     _ingest(folder, sources)
 
 
-@contextmanager
-def _served(folder: Path, model: str) -> Iterator[tuple[str, int]]:
+def _served(folder: Path, model: str) -> AbstractContextManager[tuple[str, int]]:
     """The address and the process of a server over the folder."""
     language = {"SEMINAR_RAG_LLM_URL": model, "SEMINAR_RAG_LLM_NAME": "scripted"}
     language = language if model else {"SEMINAR_RAG_LLM_ENABLED": "false"}
-    running = subprocess.Popen(
-        [sys.executable, "-m", "seminar_rag.cli.main", "serve", "--port", "0", "--data", "data"],
-        cwd=folder,
-        env={**os.environ, **UNLIMITED, **language},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert running.stderr is not None
-    try:
-        said = []
-        while not (found := re.search(r"chat is open on (http://\S+)", "".join(said[-1:]))):
-            said.append(running.stderr.readline())
-            assert said[-1] or running.poll() is None, "".join(said)
-        threading.Thread(target=_passed_on, args=(running.stderr,), daemon=True).start()
-        yield found[1], running.pid
-    finally:
-        running.terminate()
-        running.wait(30)
-
-
-def _passed_on(lines: Any) -> None:
-    for line in lines:
-        sys.stderr.write(f"server: {line}")
+    return served("--data", "data", folder=folder, **UNLIMITED, **language)
 
 
 class ScriptedModel:

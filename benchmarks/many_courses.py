@@ -16,9 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -33,6 +31,7 @@ import psutil
 from scale import fill
 from seminar_rag.course import SAMPLE, Course
 from seminar_rag.sample import FOLDER
+from served import served
 
 SETTLE = 3.0
 """Seconds after the last question before memory is read."""
@@ -98,19 +97,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "courses"
         pdf = prepare(folder, options.data, options.courses, options.passages)
-        command = [sys.executable, "-m", "seminar_rag.cli.main", "serve", "--port", "0"]
-        running = subprocess.Popen(
-            [*command, "--courses", str(folder)],
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "COLUMNS": "200"},
-        )
-        try:
-            assert running.stderr is not None
-            address = next(
-                line.split(" on ")[1].split()[0] for line in running.stderr if " on http" in line
-            )
-            process = psutil.Process(running.pid)
+        with served("--courses", folder) as (address, pid):
+            process = psutil.Process(pid)
             print(f"no course asked yet: {memory(process)[0]:.0f} MB")
             totals, asked = [], questions_of(options.questions)
             with httpx.Client(base_url=address, timeout=300) as client:
@@ -129,9 +117,6 @@ def main(argv: Sequence[str] | None = None) -> int:
                 f"each further course of {options.passages} passages: mean {further.mean():.1f} MB,"
                 f" {further.min():.1f} to {further.max():.1f} (n={len(further)})"
             )
-        finally:
-            running.terminate()
-            running.wait(30)
     return 0
 
 
