@@ -167,7 +167,7 @@ def measure(rows: Sequence[Row], embed: CachedEmbedder) -> None:
         row.words = fitted()["built-in"].score(found.features)
         row.label, row.today, _ = weigh(found, row.words, conflict)
         row.conflict = conflict
-        row.nearly = judge.nearly_said(found)
+        row.nearly = judge.nearly_verbatim(found)
         row.features = {f"words: {name}": one for name, one in found.features.items()}
         row.question = judge.question(row.claim, judge.evidence(row.sentences, found))
 

@@ -22,7 +22,7 @@ from seminar_rag.check.judge import (
     decide,
     evidence,
     judged,
-    nearly_said,
+    nearly_verbatim,
 )
 from seminar_rag.check.support import BuiltinVerifier
 from seminar_rag.config import Config
@@ -123,7 +123,7 @@ def test_a_sentence_that_says_nearly_the_same_is_read_alone() -> None:
 
 def near(claim: str, sentence: str, known: str) -> bool:
     overlap = Overlap(claim, [sentence], known)
-    return nearly_said(overlap.compare(HashEmbedder().embed(overlap.texts)))
+    return nearly_verbatim(overlap.compare(HashEmbedder().embed(overlap.texts)))
 
 
 def test_the_words_of_a_title_are_not_said_by_a_sentence() -> None:

@@ -86,7 +86,7 @@ class ModelVerifier(Verifier):
             why = f"{self.name} was asked, but gave no answer that can be read"
             return replace(by_words, reason=f"{by_words.reason} (By the built-in check: {why}.)")
         support = fitted()["judge"].score(judged(likely))
-        label = decide(likely, support, read.conflict, nearly_said(read.comparison))
+        label = decide(likely, support, read.conflict, nearly_verbatim(read.comparison))
         sure = support if label in ("supported", "partly") else 1 - support
         sure_of = f"{sure:.0%}" if label == "partly" else f"{sure:.0%} sure"
         reason = f"{_REASONS[label]} ({sure_of})."
@@ -114,7 +114,7 @@ def question(claim: str, text: str, known: str = "") -> str:
     )
 
 
-def nearly_said(comparison: Comparison) -> bool:
+def nearly_verbatim(comparison: Comparison) -> bool:
     """Whether the nearest sentence has nearly all words of the claim, and is read alone: beside
     others the model overlooks what differs. On planted errors and paraphrases (33 of the half
     "dev") that takes the area under the ROC curve from .80 to .95; on 34 claims of four sources it
@@ -132,7 +132,7 @@ def evidence(sentences: Sequence[str], comparison: Comparison) -> str:
     title says, no sentence has to.
     """
     texts = [" ".join(one.split())[:MOST_CHARACTERS] for one in sentences]
-    if nearly_said(comparison):
+    if nearly_verbatim(comparison):
         return texts[comparison.order[0]]
     worth = rarity(comparison.covered) * ~comparison.given
     worth /= worth.sum() or 1.0
@@ -185,7 +185,7 @@ def decide(
         likely: the probabilities of `ANSWERS`.
         support: the fitted probability of support.
         conflict: what a rule has found.
-        nearly: see `nearly_said`.
+        nearly: see `nearly_verbatim`.
     """
     told = conflict if conflict is not None and conflict.kind in _TELLING else None
     stands = told is not None and nearly and told.kind in _NEVER_OVERRULED

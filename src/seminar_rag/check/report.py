@@ -131,11 +131,11 @@ class Checker:
         lookup = self._lookup(one.claim.standalone, within) if read else None
         one.cites.append((cited, match, lookup))
 
-    def _lookup(self, said: str, scope: Scope | None) -> _Lookup:
-        hits = self._search(said, PASSAGES, scope)
+    def _lookup(self, claim: str, scope: Scope | None) -> _Lookup:
+        hits = self._search(claim, PASSAGES, scope)
         nothing = "The readings have nothing on it."
         verdict = Verdict("unsupported", 0.0, nothing, verifier=self._verifier.name)
-        return _Lookup(said, hits, list(_worth_reading(said, hits)), verdict)
+        return _Lookup(claim, hits, list(_worth_reading(claim, hits)), verdict)
 
     def _judged(self, begun: Sequence[_Begun]) -> list[CheckedItem]:
         """The items of claims; what all of them wait for is verified together."""
@@ -143,7 +143,7 @@ class Checker:
         while waiting := [lookup for lookup in waiting if lookup.left]:
             verdicts = self._verifier.verify_all([lookup.case() for lookup in waiting])
             for lookup, verdict in zip(waiting, verdicts, strict=True):
-                lookup.hear(verdict)
+                lookup.take(verdict)
         return [one.item() for one in begun]
 
 
@@ -158,7 +158,7 @@ def _foreign(claims: Sequence[Claim], works: Sequence[Work]) -> str:
     return "the text is in {}, the readings are in {}: little can be found".format(*names)
 
 
-def _worth_reading(said: str, hits: Sequence[Hit]) -> Iterator[list[Hit]]:
+def _worth_reading(claim: str, hits: Sequence[Hit]) -> Iterator[list[Hit]]:
     """The hits of each document, documents in order of their best hit.
 
     Those with hardly a word of the claim are passed over, but for the first.
@@ -166,7 +166,7 @@ def _worth_reading(said: str, hits: Sequence[Hit]) -> Iterator[list[Hit]]:
     groups: dict[str, list[Hit]] = {}
     for hit in hits:
         groups.setdefault(hit.document.id, []).append(hit)
-    wanted = {term.key for term in terms(said)}
+    wanted = {term.key for term in terms(claim)}
     for number, own in enumerate(list(groups.values())[:_DOCUMENTS]):
         there = {term.key for hit in own for term in terms(hit.passage.text)}
         if number == 0 or len(wanted & there) >= _WORTH * len(wanted):
@@ -175,10 +175,10 @@ def _worth_reading(said: str, hits: Sequence[Hit]) -> Iterator[list[Hit]]:
 
 @dataclass
 class _Lookup:
-    """What is said, held against one document after the other until one supports it; the best
-    verdict counts."""
+    """A claim, held against one document after the other until one supports it; the best verdict
+    counts."""
 
-    said: str
+    claim: str
     hits: Sequence[Hit]
     left: list[list[Hit]]
     """The hits of each document that is still to be read."""
@@ -189,7 +189,7 @@ class _Lookup:
         """What to ask about a document, by default the next one."""
         own = self.left[which]
         passages = sorted((hit.passage for hit in own), key=lambda one: one.ordinal)
-        return self.said, passages, f"{own[0].document.title} {own[0].document.authors or ''}"
+        return self.claim, passages, f"{own[0].document.title} {own[0].document.authors or ''}"
 
     def narrow(self, quick: Verifier) -> None:
         """Leave the two documents that a quick look finds best."""
@@ -198,7 +198,7 @@ class _Lookup:
             best = sorted(range(len(found)), key=lambda which: -found[which].score)
             self.left = [self.left[which] for which in best[:_SLOW_DOCUMENTS]]
 
-    def hear(self, verdict: Verdict) -> None:
+    def take(self, verdict: Verdict) -> None:
         """Take the verdict on the next document."""
         own = self.left.pop(0)
         if not self.source or _rank(verdict) > _rank(self.verdict):

@@ -38,7 +38,7 @@ from seminar_rag.study.items import KeySentence
 from seminar_rag.text import fingerprint
 from seminar_rag.types import BUILT_IN, Citation, Hit, Passage, Scope, Sentence, Verdict
 from seminar_rag.types.catalogue import Catalogue
-from seminar_rag.types.study import Cell, Difference, Row, Said, Stated
+from seminar_rag.types.study import Cell, Difference, Row, Stance, Stated
 
 if TYPE_CHECKING:
     from seminar_rag.models.embed import Matrix
@@ -65,7 +65,7 @@ JUDGED = 60
 """Pairs, the nearest ones, that a verifier that reads for meaning is asked about."""
 MOST = 40
 """Differences that are shown of a session."""
-_LABELS: dict[str, Said] = {
+_LABELS: dict[str, Stance] = {
     "supported": "supports",
     "contradicted": "contradicts",
     "partly": "qualifies",
@@ -245,7 +245,7 @@ class Stances:
         return Cell(row.reading, question, label, cited, alike, why)
 
 
-def by_words(conflict: Conflict | None, alike: float, score: float) -> tuple[Said, str]:
+def by_words(conflict: Conflict | None, alike: float, score: float) -> tuple[Stance, str]:
     """What the built-in check can say of a statement and a sentence, and why."""
     if conflict is not None and _proven(conflict) and alike >= DIFFERS:
         return ("contradicts" if alike >= PROVEN else "differs"), conflict.reason
@@ -344,7 +344,7 @@ def _judged(session: int, pair: Pair, judge: Verifier) -> Difference | None:
     return _difference(session, pair, "contradicts", verdict.reason)
 
 
-def _difference(session: int, pair: Pair, said: Said, reason: str) -> Difference:
+def _difference(session: int, pair: Pair, said: Stance, reason: str) -> Difference:
     texts = "\n".join(sorted((pair.one.text, pair.other.text)))
     return Difference(
         fingerprint(texts), session, said, reason, _stated(pair.one), _stated(pair.other)

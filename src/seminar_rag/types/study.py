@@ -96,11 +96,11 @@ COLUMNS = (CLAIMED, "Which data are used?", "What are the limitations?")
 
 STATED = "Says that: "
 """Begins a column that is a statement: who says so, and who says otherwise?"""
-Said = Literal[
+Stance = Literal[
     "says", "perhaps", "silent", "no text",
     "supports", "similar", "qualifies", "differs", "contradicts", "speaks",
 ]  # fmt: skip
-SAID: Mapping[Said, str] = {
+STANCES: Mapping[Stance, str] = {
     "says": "says",
     "perhaps": "may say",
     "supports": "says so",
@@ -134,7 +134,7 @@ class Cell:
 
     reading: str
     question: str
-    said: Said
+    said: Stance
     citations: tuple[Citation, ...] = ()
     """Neighbouring sentences of one passage, each word for word as it stands there."""
     likely: float = 0.0
@@ -176,7 +176,7 @@ class Difference:
 
     id: str
     session: int
-    said: Said
+    said: Stance
     """"contradicts", or "differs" where the sentences are less alike."""
     reason: str
     one: Stated

@@ -114,7 +114,7 @@ def collection_of(
     Raises:
         SourceError: Zotero cannot be reached, knows no such collection, or wants a key, or another.
     """
-    return _Asker(url, place, fetcher, notes).told()
+    return _Asker(url, place, fetcher, notes).read()
 
 
 @dataclass(slots=True)
@@ -129,7 +129,7 @@ class _Asker:
     items: dict[str, dict[str, Any]] = field(default_factory=dict)
     collections: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def told(self) -> tuple[str, str]:
+    def read(self) -> tuple[str, str]:
         self.library = self.place.library or f"users/{self._user()}"
         if self.place.key:
             top = self._one(f"collections/{self.place.key}", _COLLECTION)

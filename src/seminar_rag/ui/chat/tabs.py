@@ -32,7 +32,7 @@ from seminar_rag.text import cut, plural
 from seminar_rag.types import Citation, Scope
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
 from seminar_rag.types.ingest import Need
-from seminar_rag.types.study import MOST_ROWS, SAID, Cell, Difference, Guide, Row, StudyItem
+from seminar_rag.types.study import MOST_ROWS, STANCES, Cell, Difference, Guide, Row, StudyItem
 from seminar_rag.ui.chat.render import PARTS, opener, opener_at, original
 from seminar_rag.ui.export.learning import GUIDE_TYPES, TABLE_TYPES, guide_file, table_file
 from seminar_rag.ui.shared.limits import (
@@ -44,7 +44,7 @@ from seminar_rag.ui.shared.limits import (
     answered,
     attachment,
     number_in,
-    told_to_wait,
+    retry_later,
     too_often,
 )
 from seminar_rag.ui.shared.wording import KINDS, authors_of, safe_url, shortened, view_address
@@ -228,7 +228,7 @@ def row_json(row: Row) -> dict[str, Any]:
         "reading": row.reading,
         "title": row.title,
         "by": authors_of(row.authors),
-        "kind": KINDS[row.kind] if row.kind else SAID["no text"],
+        "kind": KINDS[row.kind] if row.kind else STANCES["no text"],
     }
 
 
@@ -238,7 +238,7 @@ def cell_json(cell: Cell) -> dict[str, Any]:
     return {
         "said": cell.said,
         "likely": round(cell.likely, 3),
-        "html": COMPARE.cell(cell.text, see, SAID[cell.said], cell.said, cell.why),
+        "html": COMPARE.cell(cell.text, see, STANCES[cell.said], cell.said, cell.why),
     }
 
 
@@ -310,9 +310,9 @@ def add_tables(app: FastAPI, course: Course, limits: Limits) -> None:
     async def cell(request: Request) -> Response:
         address = address_of(request)
         if wait := rate.wait(address):
-            return told_to_wait(too_often(wait), wait)
+            return retry_later(too_often(wait), wait)
         if not waiting.take(address):
-            return told_to_wait(BUSY, 5, 503)
+            return retry_later(BUSY, 5, 503)
         rate.take(address)
         try:
             return await answered(request, partial(_cell, course), one)

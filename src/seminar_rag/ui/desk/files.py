@@ -135,15 +135,15 @@ async def _answer(
     length = request.headers.get("content-length", "")
     if not length.isdecimal() or int(length) > LARGEST_FORM:
         most = LARGEST_FORM >> 20
-        return _said(f"At most {most} MiB can be added at once; add the files in parts.", 413)
+        return _result(f"At most {most} MiB can be added at once; add the files in parts.", 413)
     try:
         async with request.form(max_files=MOST_FILES, max_fields=8) as form:
             said = await act(desk, form)
-            return _said(said.text, undo=said.what)
+            return _result(said.text, undo=said.what)
     except (HTTPException, MultiPartException):
-        return _said(f"That is no form of at most {MOST_FILES} files.", 400)
+        return _result(f"That is no form of at most {MOST_FILES} files.", 400)
     except SeminarError as error:
-        return _said(sentence(str(error)), bad=True)
+        return _result(sentence(str(error)), bad=True)
 
 
 async def _undo(desk: Desk, form: FormData) -> ActionResult:
@@ -188,7 +188,7 @@ def _stored(file: UploadFile, folder: Path) -> Path:
     return target
 
 
-def _said(text: str, status: int = 200, *, bad: bool = False, undo: str = "") -> Response:
+def _result(text: str, status: int = 200, *, bad: bool = False, undo: str = "") -> Response:
     return JSONResponse({"said": text, "bad": bad or status != 200, "undo": undo}, status)
 
 

@@ -43,7 +43,7 @@ def toast(said: object, *, bad: bool = False) -> str:
     """What came of the last action, in sight wherever the page is scrolled to.
 
     Args:
-        said: a text, or one with the act that undoes what was done: `Said`.
+        said: a text, or one with the act that undoes what was done: `ActionResult`.
     """
     # What is said twice is shown twice, so the HTML must differ.
     return PAGE.toast(said, bad, time.monotonic_ns())

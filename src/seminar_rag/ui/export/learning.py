@@ -20,7 +20,7 @@ from seminar_rag.errors import SourceError
 from seminar_rag.html import Template
 from seminar_rag.text import for_markdown
 from seminar_rag.types import Citation
-from seminar_rag.types.study import GAP, SAID, Cell, Guide, Row, StudyItem, Table
+from seminar_rag.types.study import GAP, STANCES, Cell, Guide, Row, StudyItem, Table
 from seminar_rag.ui.export.export import ExportedAnswer, ExportedConversation
 from seminar_rag.ui.shared.wording import authors_of, url_of_page
 
@@ -87,7 +87,7 @@ def _disarmed(text: str) -> str:
 def _told(cell: Cell) -> tuple[str, str, str, str]:
     first = cell.citations[0] if cell.citations else None
     url = url_of_page(first.document, first.page) if first else ""
-    return SAID[cell.said], cell.text or cell.why, cell.place, url
+    return STANCES[cell.said], cell.text or cell.why, cell.place, url
 
 
 def table_markdown(table: Table, title: str) -> str:
@@ -110,8 +110,8 @@ def _cell_markdown(cell: Cell | None) -> str:
     if cell is None:
         return ""
     if not cell.citations:
-        return f"*{SAID[cell.said]}*"
-    doubt = f" *({SAID[cell.said]})*" if cell.said != "says" else ""
+        return f"*{STANCES[cell.said]}*"
+    doubt = f" *({STANCES[cell.said]})*" if cell.said != "says" else ""
     place = f" ({for_markdown(cell.place)})" if cell.place else ""
     return f"“{for_markdown(cell.text)}”{place}{doubt}"
 
@@ -141,8 +141,8 @@ def _cell_words(cell: Cell | None) -> tuple[str, str]:
     if cell is None:
         return "", ""
     if not cell.citations:
-        return "", SAID[cell.said]
-    doubt = SAID[cell.said] if cell.said != "says" else ""
+        return "", STANCES[cell.said]
+    doubt = STANCES[cell.said] if cell.said != "says" else ""
     return f"“{_printable(cell.text)}”", " · ".join(filter(None, (cell.place, doubt)))
 
 

@@ -353,7 +353,7 @@ def add_handler(
 
     async def respond(request: Request) -> Response:
         if wait := look(address_of(request)):
-            return told_to_wait(f"{TOO_MUCH} Try again in {plural(wait, 'second')}.", wait)
+            return retry_later(f"{TOO_MUCH} Try again in {plural(wait, 'second')}.", wait)
         return await answered(request, handler, threads)
 
     app.add_route(path, respond)
@@ -367,7 +367,7 @@ async def answered(request: Request, handler: Handler, threads: CapacityLimiter 
         return JSONResponse({"remark": str(error)}, status_of(error), PASSING)
 
 
-def told_to_wait(says: str, wait: int, status: int = 429) -> Response:
+def retry_later(says: str, wait: int, status: int = 429) -> Response:
     """The answer to who has to come again in some seconds."""
     return JSONResponse({"remark": says}, status, {"retry-after": str(wait)})
 
