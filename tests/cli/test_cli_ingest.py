@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.test_ingest_web import FIRST, NOTES, SECOND, entry, overview, session
 from local_web import Page, Web, pdf
 from memory import MemoryVectors
+from played_course import FIRST, NOTES, entry, put_course
 from seminar_rag.cli.main import main
 from seminar_rag.config import load
 from seminar_rag.course import Course
@@ -21,13 +21,13 @@ from seminar_rag.web.fetch import Fetcher
 
 pytestmark = pytest.mark.slow
 
+SITE = "https://127.0.0.1"
+
 
 @pytest.fixture
 def web() -> Iterator[Web]:
     with Web() as one:
-        one.put("https://127.0.0.1/2026/ByDate/", overview(("Looms", FIRST), ("Cards", SECOND)))
-        one.put("https://127.0.0.1/2026/contents/1/", session("Looms", FIRST, NOTES))
-        one.put("https://127.0.0.1/2026/contents/2/", session("Cards", SECOND, NOTES))
+        put_course(one, site=SITE)
         yield one
 
 
@@ -43,6 +43,12 @@ def page(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
     monkeypatch.setattr(Course, "open", opened)
     return f"http://127.0.0.1:{web.port}/2026/ByDate/"
+
+
+def arxiv_at(where: str, folder: Path) -> None:
+    """Let the course in the folder take papers from there, too."""
+    settings = f'allow_hosts = "127.0.0.1"\narxiv = "{where}"\narxiv_api = "{where}/api/query"\n'
+    (folder / "seminar.toml").write_text(f"[fetch]\n{settings}")
 
 
 def test_syllabus_prints_a_page_and_ingests_nothing(
@@ -139,17 +145,12 @@ def test_what_needs_a_hand_is_told_now_and_later(
     page: str, capsys: pytest.CaptureFixture[str], web: Web, tmp_path: Path
 ) -> None:
     where = f"http://127.0.0.1:{web.port}"
-    (tmp_path / "seminar.toml").write_text(
-        f'[fetch]\nallow_hosts = "127.0.0.1"\narxiv = "{where}"\narxiv_api = "{where}/api/query"\n'
-    )
+    arxiv_at(where, tmp_path)
     link = f"{where}/gone.pdf"
     readings = FIRST.replace("https://wall.test/doc/1", link).replace(
         "https://blog.test/looms", link
     )
-    top = overview(("Looms", readings), ("Cards", readings.replace("Paywalled", "Other")))
-    web.put("https://127.0.0.1/2026/ByDate/", top)
-    for n in (1, 2):
-        web.put(f"https://127.0.0.1/2026/contents/{n}/", session("Looms", readings, NOTES))
+    put_course(web, readings, readings.replace("Paywalled", "Other"), SITE)
     assert main(["ingest", page]) == 0
     said = " ".join(capsys.readouterr().err.split())
     assert "need attention" in said
@@ -174,15 +175,11 @@ def test_a_network_that_is_down_is_told_in_one_line(
     # What fails is asked for again, after seconds.
     monkeypatch.setitem(Fetcher.__init__.__kwdefaults__, "sleep", lambda _: None)
     closed = "http://127.0.0.1:9"
-    (tmp_path / "seminar.toml").write_text(
-        f'[fetch]\nallow_hosts = "127.0.0.1"\narxiv = "{closed}"\narxiv_api = "{closed}/api"\n'
-    )
+    arxiv_at(closed, tmp_path)
     named = "".join(
         entry(f"Paper Number {n} of a Long List", f"{closed}/{n}.pdf") for n in range(8)
     )
-    web.put("https://127.0.0.1/2026/ByDate/", overview(("Looms", named), ("Cards", named)))
-    for n in (1, 2):
-        web.put(f"https://127.0.0.1/2026/contents/{n}/", session("Looms", named, NOTES))
+    put_course(web, named, named, SITE)
     assert main(["ingest", page]) == 0
     said = " ".join(capsys.readouterr().err.split())
     assert "8 readings could not be downloaded just now — check the network" in said
@@ -193,16 +190,13 @@ def test_the_reading_list_is_corrected_by_hand(
     page: str, capsys: pytest.CaptureFixture[str], web: Web, tmp_path: Path
 ) -> None:
     where = f"http://127.0.0.1:{web.port}"
-    (tmp_path / "seminar.toml").write_text(
-        f'[fetch]\nallow_hosts = "127.0.0.1"\narxiv = "{where}"\narxiv_api = "{where}/api/query"\n'
-    )
+    arxiv_at(where, tmp_path)
     wrong = f"{where}/wrong.pdf"
     listed = entry("The Proper Care of Analytical Engines and Looms", wrong) + entry(
         "Bare Title", abstract=NOTES
     )
     web.put("https://127.0.0.1/wrong.pdf", Page(pdf("Cooking for Twenty Guests", (), NOTES * 9)))
-    web.put("https://127.0.0.1/2026/ByDate/", overview(("Looms", listed), ("Cards", SECOND)))
-    web.put("https://127.0.0.1/2026/contents/1/", session("Looms", listed, NOTES))
+    put_course(web, listed, site=SITE)
     assert main(["ingest", "--quiet", page]) == 0
     capsys.readouterr()
 
@@ -243,14 +237,10 @@ def test_an_interrupt_ends_between_readings_and_the_next_run_goes_on(
     page: str, capsys: pytest.CaptureFixture[str], web: Web, tmp_path: Path
 ) -> None:
     where = f"http://127.0.0.1:{web.port}"
-    (tmp_path / "seminar.toml").write_text(
-        f'[fetch]\nallow_hosts = "127.0.0.1"\narxiv = "{where}"\narxiv_api = "{where}/api/query"\n'
-    )
+    arxiv_at(where, tmp_path)
     titles = [f"Study Number {n} of the Weaving of Patterns" for n in range(6)]
     listed = "".join(entry(one, f"{where}/{n}.md") for n, one in enumerate(titles))
-    web.put("https://127.0.0.1/2026/ByDate/", overview(("Looms", listed), ("Cards", listed)))
-    for n in (1, 2):
-        web.put(f"https://127.0.0.1/2026/contents/{n}/", session("Looms", listed, NOTES))
+    put_course(web, listed, listed, SITE)
     pages = {n: Page(f"# {one}\n\n{NOTES * 4}".encode()) for n, one in enumerate(titles)}
 
     def interrupting(path: str) -> Page:

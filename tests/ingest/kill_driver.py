@@ -22,8 +22,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ingest.test_ingest_web import PlainParser, entry, overview, session
 from local_web import PUBLIC, Paper, _ToWeb
+from played_course import PlainParser, entry, overview, session
 from seminar_rag.index.store import Store
 from seminar_rag.ingest.pipeline import Ingestor, Network
 from seminar_rag.models.embed import HashEmbedder

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.test_ingest_web import (
+from local_web import Page, Web, pdf
+from memory import MemoryVectors
+from played_course import (
     BLOG,
     CARDS,
     COURSE,
@@ -20,11 +22,8 @@ from ingest.test_ingest_web import (
     SURVEY,
     PlainParser,
     entry,
-    furnish,
     put_course,
 )
-from local_web import Page, Web, pdf
-from memory import MemoryVectors
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.errors import NotFoundError, SourceError
@@ -36,13 +35,6 @@ from seminar_rag.types.ingest import IngestReport, Options, Suggestion
 pytestmark = pytest.mark.slow
 
 WALLED = "Paywalled Threads and Their Many Uses"
-
-
-@pytest.fixture
-def web() -> Iterator[Web]:
-    with Web() as one:
-        furnish(one)
-        yield one
 
 
 @pytest.fixture

@@ -3,118 +3,38 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ingest.test_pipeline import ScriptedParser
 from local_web import Page, Paper, Web, html, pdf, redirect
+from played_course import (
+    BLOG,
+    CARDS,
+    COURSE,
+    FIRST,
+    FUZZ,
+    LOOMS,
+    NOTES,
+    OTHER,
+    SECOND,
+    SURVEY,
+    PlainParser,
+    documents,
+    entry,
+    overview,
+    put_course,
+    session,
+)
 from seminar_rag.errors import SourceError
 from seminar_rag.index.store import Store
 from seminar_rag.ingest.pipeline import Ingestor, Network
 from seminar_rag.models.embed import HashEmbedder
-from seminar_rag.types import Block, ParsedDocument
 from seminar_rag.types.ingest import IngestReport, Need, Options
 
 pytestmark = pytest.mark.slow
-
-COURSE = "https://course.test/2026/ByDate/"
-LOOMS = Paper("2301.00001", "On Looms That Weave Algebraic Patterns")
-CARDS = Paper("2302.00002", "Punched Cards Are All You Need")
-FUZZ = Paper("2212.14834", "Fuzzing the Libraries of Engines", ("Yinlin Deng", "Chunqiu Xia"))
-SURVEY = Paper("2310.10844", "Survey of Vulnerabilities Revealed by Broken Threads")
-QUOTED = "A described reading tells on the course page at some length what it is about and why."
-BLOG = "The engine keeps the patterns of every card that it was ever given by its operator. " * 6
-
-
-def overview(*sessions: tuple[str, str]) -> Page:
-    """A course page that summarises sessions and links to a page for each."""
-    parts = "".join(
-        f'<div><h1><a href="/2026/contents/{n}/">{n}. {title}</a></h1><h2>Required Readings:</h2>'
-        f"{readings}</div><hr>"
-        for n, (title, readings) in enumerate(sessions, 1)
-    )
-    return Page(f"<!doctype html><html><title>Looms</title><body>{parts}</body></html>".encode())
-
-
-def session(title: str, readings: str, notes: str = "") -> Page:
-    blog = f"<h1>Blog: {title}</h1><h2>What we learned</h2><p>{notes}</p>" if notes else ""
-    return Page(
-        f"<!doctype html><html><title>{title}</title><body><h1>{title}</h1>"
-        f"<h2>Required Readings:</h2>{readings}{blog}</body></html>".encode()
-    )
-
-
-def entry(title: str, *urls: str, abstract: str = "") -> str:
-    bullets = "".join(f'<li><a href="{url}">{url}</a></li>' for url in urls)
-    quoted = f"<li>{abstract}</li>" if abstract else ""
-    return f"<h4>{title}</h4><ul>{bullets}{quoted}</ul>"
-
-
-FIRST = (
-    entry(
-        LOOMS.title, "https://arxiv.org/abs/2301.00001", "https://blog.test/looms", abstract=QUOTED
-    )
-    + entry(SURVEY.title, "https://arxiv.org/abs/2212.14834", abstract=QUOTED)
-    + entry("Paywalled Threads and Their Many Uses", "https://wall.test/doc/1", abstract=QUOTED)
-)
-SECOND = (
-    entry(CARDS.title, abstract=QUOTED)
-    + entry("punched cards", "https://arxiv.org/pdf/2302.00002.pdf")
-    + entry("A Page That Has Gone Away", "https://blog.test/gone")
-)
-OTHER = entry("Another Reading of Some Other Kind", "https://blog.test/gone")
-NOTES = "The students found that looms weave what they are told, and nothing else at all."
-
-
-def put_course(web: Web, first: str = FIRST, second: str = SECOND) -> None:
-    """The course page with these readings, and its two session pages."""
-    web.put(COURSE, overview(("Looms", first), ("Cards", second)))
-    web.put("https://course.test/2026/contents/1/", session("Looms", first, NOTES))
-    web.put("https://course.test/2026/contents/2/", session("Cards", second, NOTES[4:]))
-
-
-def furnish(web: Web) -> None:
-    """A course and what it links to."""
-    put_course(web)
-    web.arxiv([LOOMS, CARDS, FUZZ, SURVEY])
-    web.put("https://blog.test/looms", html("Looms explained", BLOG))
-    web.put("https://wall.test/doc/1", Page(status=403))
-
-
-@pytest.fixture
-def web() -> Iterator[Web]:
-    with Web() as one:
-        furnish(one)
-        yield one
-
-
-def parse(path: Path) -> ParsedDocument:
-    """The text of PDFs and pages without a worker process."""
-    data = path.read_bytes()
-    if not data.startswith(b"%PDF"):
-        return ParsedDocument(None, (Block(data.decode()),))
-    from pypdf import PdfReader
-
-    pages = [page.extract_text() for page in PdfReader(path).pages]
-    blocks = tuple(Block(text, page=n) for n, text in enumerate(pages, 1))
-    return ParsedDocument(pages[0].split("\n")[0], blocks, len(pages))
-
-
-class PlainParser(ScriptedParser):
-    """Reads the made-up files; what is scripted under a file's name comes first."""
-
-    def parse(self, path: Path) -> ParsedDocument:
-        return self._parse(path)
-
-    def _parse(self, path: Path) -> ParsedDocument:
-        self.parsed.append(path.name)
-        found = self.script.get(path.name)
-        if isinstance(found, Exception):
-            raise found
-        return parse(path)
 
 
 @pytest.fixture
@@ -135,12 +55,6 @@ def ingest(store: Store, embedder: HashEmbedder, parser: PlainParser, web: Web) 
             return ingestor.ingest(source, Options(**options))
 
     return run
-
-
-def documents(store: Store) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Title → kind and sessions of what has passages."""
-    catalogue = store.catalogue()
-    return {one.title: (one.kind, one.sessions) for one in catalogue.documents.values()}
 
 
 def by_title(report: IngestReport) -> dict[str, Need]:
@@ -181,8 +95,7 @@ def test_the_same_paper_twice_is_one_reading_of_both_sessions(
     store: Store, ingest: Ingest, web: Web
 ) -> None:
     again = SECOND + entry("Looms once more", "https://arxiv.org/abs/2301.00001v3")
-    web.put(COURSE, overview(("Looms", FIRST), ("Cards", again)))
-    web.put("https://course.test/2026/contents/2/", session("Cards", again, NOTES))
+    put_course(web, second=again)
     ingest()
     assert documents(store)[LOOMS.title] == ("paper", (1, 2))
     assert documents(store)[CARDS.title] == ("paper", (2,))
@@ -198,9 +111,7 @@ def test_the_same_file_behind_two_links_is_one_reading_of_both_sessions(
     web.put("https://two.test/download", paper)
     first = FIRST + entry("The Loom and Its Threads", "https://one.test/paper.pdf")
     second = SECOND + entry("the loom & its threads, a survey", "https://two.test/download")
-    web.put(COURSE, overview(("Looms", first), ("Cards", second)))
-    web.put("https://course.test/2026/contents/1/", session("Looms", first, NOTES))
-    web.put("https://course.test/2026/contents/2/", session("Cards", second, NOTES[4:]))
+    put_course(web, first, second)
     ingest()
     found = [one for title, one in documents(store).items() if "and its threads" in title.lower()]
     assert found == [("paper", (1, 2))]
@@ -284,8 +195,7 @@ def test_a_corrected_link_brings_the_reading(store: Store, ingest: Ingest, web: 
     )
     paper = Page(pdf("Paywalled Threads and Their Many Uses", (), BLOG))
     web.put("https://blog.test/threads.pdf", paper)
-    web.put(COURSE, overview(("Looms", mended), ("Cards", SECOND)))
-    web.put("https://course.test/2026/contents/1/", session("Looms", mended, NOTES))
+    put_course(web, mended)
     report = ingest()
     assert documents(store)["Paywalled Threads and Their Many Uses"] == ("paper", (1,))
     assert set(by_title(report)) == {"A Page That Has Gone Away"}

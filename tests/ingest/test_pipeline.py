@@ -4,13 +4,13 @@ import errno
 import os
 import shutil
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from memory import MemoryVectors
+from played_course import ScriptedParser
 from seminar_rag.errors import DocumentError, SourceError, StoreError
 from seminar_rag.index.store import Store
 from seminar_rag.ingest.pipeline import Ingestor
@@ -21,39 +21,6 @@ from seminar_rag.syllabus.read import read_syllabus
 from seminar_rag.types import Block, Document, ParsedDocument
 from seminar_rag.types.catalogue import ListedReading
 from seminar_rag.types.ingest import IngestReport
-
-
-class ScriptedParser:
-    """Gives what is scripted for a file's name; what is not scripted parses to its own text."""
-
-    def __init__(self) -> None:
-        self.script: dict[str, Exception | ParsedDocument] = {}
-        self.parsed: list[str] = []
-
-    def __call__(self) -> ScriptedParser:
-        return self
-
-    def __enter__(self) -> ScriptedParser:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def submit(self, path: Path, told: object = None) -> Future[ParsedDocument]:
-        future: Future[ParsedDocument] = Future()
-        try:
-            future.set_result(self._parse(path))
-        except Exception as error:  # noqa: BLE001 - as a real future keeps it
-            future.set_exception(error)
-        return future
-
-    def _parse(self, path: Path) -> ParsedDocument:
-        self.parsed.append(path.name)
-        found = self.script.get(path.name)
-        if isinstance(found, Exception):
-            raise found
-        text = path.read_text(encoding="utf-8", errors="replace")
-        return found or ParsedDocument(None, (Block(text, page=1),), 1)
 
 
 @pytest.fixture

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from ingest.test_ingest_web import (
+from local_web import Page, Web, html
+from played_course import (
     BLOG,
     COURSE,
     FIRST,
     LOOMS,
-    NOTES,
-    SECOND,
     PlainParser,
     documents,
     entry,
-    furnish,
     overview,
+    put_course,
     session,
 )
-from local_web import Page, Web, html
 from seminar_rag.index.store import Store
 from seminar_rag.ingest.pipeline import Ingestor, Network
 from seminar_rag.ingest.plan import PlannedDocument
@@ -37,13 +35,6 @@ pytestmark = pytest.mark.slow
 
 Ingest = Callable[..., IngestReport]
 SLOW = "https://slow.test/article"
-
-
-@pytest.fixture
-def web() -> Iterator[Web]:
-    with Web() as one:
-        furnish(one)
-        yield one
 
 
 @pytest.fixture
@@ -65,8 +56,7 @@ def ingest(store: Store, embedder: HashEmbedder, web: Web) -> Ingest:
 def slow(web: Web, gate: threading.Event) -> None:
     """Add a reading whose page comes only when the gate is open."""
     listed = FIRST + entry("A Very Slow Article on Looms", SLOW)
-    web.put(COURSE, overview(("Looms", listed), ("Cards", SECOND)))
-    web.put("https://course.test/2026/contents/1/", session("Looms", listed, NOTES))
+    put_course(web, listed)
 
     def answer(path: str) -> Page:
         gate.wait(15)

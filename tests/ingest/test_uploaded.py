@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.test_ingest_web import CARDS, LOOMS, PlainParser, furnish
 from local_web import Web
 from memory import MemoryVectors
+from played_course import CARDS, LOOMS, PlainParser, furnish
 from seminar_rag import upkeep
 from seminar_rag.config import Config
 from seminar_rag.course import Course

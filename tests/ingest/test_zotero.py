@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ingest.test_ingest_web import PlainParser
 from local_web import Page, Web, html, redirect
+from played_course import PlainParser
 from seminar_rag.documents.archive import Unpacker
 from seminar_rag.errors import SourceError
 from seminar_rag.index.store import Store

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest.kill_driver import HOST, network_at
-from ingest.test_ingest_web import PlainParser
+from played_course import PlainParser
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.documents import parse
