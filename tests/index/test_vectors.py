@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import random
 import shutil
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from chroma_server import chroma_server
+from loopback import free_port
 from seminar_rag.errors import DamagedError, StoreError
 from seminar_rag.index import reading, vectors
 from seminar_rag.index.rescue import rescue
@@ -246,6 +245,8 @@ SEARCH_DAMAGED = """
 import random, shutil, sys
 from pathlib import Path
 import numpy as np
+from chroma_server import chroma_server
+from loopback import free_port
 from seminar_rag.errors import DamagedError, StoreError
 from seminar_rag.index.vectors import VectorIndex, graph_damage
 whole, here = Path(sys.argv[1]), Path(sys.argv[2])
@@ -318,50 +319,23 @@ def test_a_file_in_place_of_the_folder_is_moved_away(tmp_path: Path) -> None:
     assert aside.read_text() == "mine"
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    chroma = Path(sys.executable).with_name("chroma")
-    running = subprocess.Popen(
-        [chroma, "run", "--host", "127.0.0.1", "--port", str(port), "--path", tmp_path / "served"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        for _ in range(150):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.2)
-        else:
-            pytest.fail("the Chroma server did not start")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        running.terminate()
-        running.wait(10)
-
-
 @pytest.mark.slow
-def test_the_same_against_a_server(tmp_path: Path, server: str, database: str) -> None:
-    store = Store(tmp_path / "data", server, database=database)
-    made = rows(2)
-    with store.writer():
-        store.replace(record(), [passage("old")], made[:1])
-        store.replace(record(), [passage("new")], made[1:])
-    assert [id_ for id_, _ in store.dense(made[1], 5)] == ["d-new"]
-    with store.writer():
-        store.repair()
-    assert store.findings() == []
+def test_the_same_against_a_server(tmp_path: Path, database: str) -> None:
+    with chroma_server(tmp_path / "served") as server:
+        store = Store(tmp_path / "data", server, database=database)
+        made = rows(2)
+        with store.writer():
+            store.replace(record(), [passage("old")], made[:1])
+            store.replace(record(), [passage("new")], made[1:])
+        assert [id_ for id_, _ in store.dense(made[1], 5)] == ["d-new"]
+        with store.writer():
+            store.repair()
+        assert store.findings() == []
     assert not (tmp_path / "data" / "chroma").exists()
 
 
 def test_a_missing_server_is_named_with_the_remedy(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    store = Store(tmp_path, f"http://127.0.0.1:{port}")
+    store = Store(tmp_path, f"http://127.0.0.1:{free_port()}")
     with pytest.raises(StoreError, match="chroma run"):
         store.replace(record(), [passage("new")], rows(1))
 

@@ -1,10 +1,14 @@
-"""The chat, and the desk where one is given, served in a thread of the tests; and one request to it
-as ASGI has it."""
+"""The chat, and the desk where one is given, served in a thread of the tests or in a process of its
+own; and one request to it as ASGI has it."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
@@ -67,6 +71,32 @@ def started(serving: Callable[..., None], what: object, **options: object) -> st
     thread.start()
     assert ready.wait(180), "the server did not start"
     return urls[0]
+
+
+SERVE = """
+import signal, sys
+sys.path[:0] = [sys.argv[1], sys.argv[1] + "/.."]
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from fake_course import FakeCourse
+from seminar_rag.ui.app import serve
+serve(FakeCourse(), "127.0.0.1", int(sys.argv[2]), on_ready=lambda url: print(url, flush=True))
+"""
+
+
+@contextmanager
+def own_process(port: int = 0, script: str = SERVE) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The address of a server in a process of its own, and that process."""
+    command = [sys.executable, "-c", script, os.path.dirname(__file__), str(port)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as running:
+        try:
+            assert running.stdout is not None
+            assert running.stderr is not None
+            url = running.stdout.readline().strip()
+            assert url, running.stderr.read()
+            yield url, running
+        finally:
+            running.kill()
 
 
 def client_of(add: Callable[[Any, FakeCourse, Limits], None], course: FakeCourse) -> Any:

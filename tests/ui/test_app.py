@@ -7,8 +7,6 @@ import logging
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +14,7 @@ from dataclasses import replace
 
 import pytest
 from fake_course import ANSWERS, BROKEN, CRASH, ENDLESS, RAG, SLOW, STEPS, UNKNOWN, FakeCourse
+from serving import SERVE, own_process
 
 from seminar_rag.course import Course
 from seminar_rag.errors import SeminarError, ServeError
@@ -51,16 +50,6 @@ def ask(chat: Chat, question: str, before: Conversation = EMPTY, scope: Scope = 
     assert problem == ""
     seen = list(chat.answer(PAGE, begun))
     return chat.finish(PAGE, seen[-1][0]), [view for _, view in seen]
-
-
-SERVE = """
-import signal, sys
-sys.path[:0] = [sys.argv[1], sys.argv[1] + "/.."]
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from fake_course import FakeCourse
-from seminar_rag.ui.app import serve
-serve(FakeCourse(), "127.0.0.1", 0, on_ready=lambda url: print(url, flush=True))
-"""
 
 
 # Asking -------------------------------------------------------------------------------------
@@ -492,20 +481,11 @@ def test_the_log_of_a_server_has_neither_questions_nor_keys():
         "        raise OSError(f'{question} with swordfish and sk-abcdefghijklmnop')\n"
         "serve(Spilling()",
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", spilling, os.path.dirname(__file__)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        url = process.stdout.readline().strip()
+    with own_process(script=spilling) as (url, process):
         with pytest.raises(Exception, match="Something went wrong"):
             Client(url, verbose=False).predict("What do I fear most?", api_name="/ask")
         process.send_signal(signal.SIGINT)
         _, log_lines = process.communicate(timeout=30)
-    finally:
-        process.kill()
     assert "OSError: [question] with [hidden] and [hidden]" in log_lines
     for private in ("fear", "swordfish", "abcdefghijklmnop"):
         assert private not in log_lines
@@ -532,20 +512,11 @@ def test_an_address_that_cannot_be_used_is_named(host, port):
 def test_an_interrupt_ends_it_quietly_though_a_page_is_open():
     import httpx
 
-    process = subprocess.Popen(
-        [sys.executable, "-c", SERVE, os.path.dirname(__file__)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        url = process.stdout.readline().strip()
-        assert url.startswith("http://127.0.0.1:"), process.stderr.read()
+    with own_process() as (url, process):
+        assert url.startswith("http://127.0.0.1:")
         with httpx.stream("GET", f"{url}/gradio_api/heartbeat/page", timeout=30) as page:
             assert page.status_code == 200
             process.send_signal(signal.SIGINT)
             _, complaints = process.communicate(timeout=30)
-    finally:
-        process.kill()
     assert process.returncode == 0
     assert complaints == ""

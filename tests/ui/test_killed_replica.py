@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,10 +14,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
 
-import httpx
 import pytest
 from replica_driver import PULSE
 
+from chroma_server import chroma_server
 from fakes import until
 from ingest import kill_driver
 from ingest.kill_driver import HOST, PAPERS, write_site
@@ -37,29 +36,8 @@ TESTS = Path(__file__).resolve().parents[1]
 @pytest.fixture
 def chroma(tmp_path: Path) -> Iterator[str]:
     """The address of a collection on a Chroma server."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    program = [str(Path(sys.executable).with_name("chroma")), "run", "--host", "127.0.0.1"]
-    with (tmp_path / "chroma.log").open("wb") as log:
-        running = subprocess.Popen(
-            [*program, "--port", str(port), "--path", str(tmp_path / "vectors")],
-            stdout=log,
-            stderr=log,
-        )
-
-    def answers() -> bool:
-        try:
-            return httpx.get(f"http://127.0.0.1:{port}/api/v2/heartbeat").is_success
-        except httpx.HTTPError:
-            return False
-
-    try:
-        until(answers, 120)
-        yield f"http://127.0.0.1:{port}/course"
-    finally:
-        running.terminate()
-        running.wait()
+    with chroma_server(tmp_path / "vectors") as address:
+        yield f"{address}/course"
 
 
 class Replica:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from fake_course import BROKEN, ENDLESS, GENERATIONS, HOSTILE, JUDGED, RAG, STEPS, SURVEY, UNKNOWN
 from pypdf import PdfReader
-from serving import served
+from serving import own_process, served
 from tabs import BOX, TIMEOUT, Tab, still
 
+from loopback import free_port
 from seminar_rag.types import Scope
 from seminar_rag.ui.shared.limits import Limits
 
@@ -501,44 +496,14 @@ def test_where_nothing_is_recorded_nothing_is_asked(open_tab, course, monkeypatc
 
 # A server that goes and comes back ------------------------------------------------------------
 
-SERVE = """
-import sys
-sys.path[:0] = [sys.argv[1], sys.argv[1] + "/.."]
-from fake_course import FakeCourse
-from seminar_rag.ui.app import serve
-serve(FakeCourse(), "127.0.0.1", int(sys.argv[2]), on_ready=lambda url: print(url, flush=True))
-"""
 
-
-@contextmanager
-def serving(port: int) -> Iterator[str]:
-    here = os.path.dirname(__file__)
-    process = subprocess.Popen(
-        [sys.executable, "-c", SERVE, here, str(port)], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout is not None
-        url = process.stdout.readline().strip()
-        assert url, "the server did not start"
-        yield url
-    finally:
-        process.kill()
-        process.wait(10)
-
-
-@pytest.fixture
-def port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-def test_nothing_typed_or_answered_is_lost_over_a_restart(browser, port):
+def test_nothing_typed_or_answered_is_lost_over_a_restart(browser):
+    port = free_port()
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(TIMEOUT)
     tab = Tab(context.new_page())
     page = tab.page
-    with serving(port) as url:
+    with own_process(port) as (url, _):
         page.goto(url)
         page.wait_for_selector(".chip")
         tab.ask_and_wait(STEPS)
@@ -547,7 +512,7 @@ def test_nothing_typed_or_answered_is_lost_over_a_restart(browser, port):
     page.wait_for_selector("#composer .lost:text('No connection. Trying again')")
     assert page.input_value(BOX) == "typed while it was down"
     assert page.locator(".toast-body:visible").count() == 0, "it is said once"
-    with serving(port):
+    with own_process(port):
         tab.answered(2)  # the page opens anew and asks by itself
         assert page.locator("#exchange-2 h2").inner_text() == "typed while it was down"
         assert page.locator("#exchange-1 .mark").count() == 4
@@ -555,7 +520,7 @@ def test_nothing_typed_or_answered_is_lost_over_a_restart(browser, port):
         tab.ask(ENDLESS)
         page.wait_for_selector("#now .answer")
     page.wait_for_selector("#now .lost:text('No connection. Trying again')")
-    with serving(port):
+    with own_process(port):
         page.wait_for_selector("#now .lost", state="detached")
         page.wait_for_selector("#now .answer:has-text('word1')")
         assert page.locator(".exchange h2").all_inner_texts()[2:] == [ENDLESS]
