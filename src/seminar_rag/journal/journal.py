@@ -333,16 +333,14 @@ def _read(id_: str, kind: str, day: str, body: str) -> Any:
 
 
 def _asked(answer: Answer, id_: str, day: date) -> RecordedQuestion:
-    labels = Counter(one.verdict.label for one in answer.verdicts)
+    labels = Counter(one.verdict.label for one in answer.verdicts).items()
     flaws = tuple(
         Flaw(answer.text[one.start : one.end].strip(), one.verdict.label, one.verdict.reason)
         for one in answer.verdicts
         if one.verdict.label in _FLAWED
     )
     content = answer.question, answer.text, answer.answerer, answer.abstained
-    return RecordedQuestion(
-        id_, day, *content, _cited(answer), tuple(sorted(labels.items())), flaws
-    )
+    return RecordedQuestion(id_, day, *content, _cited(answer), tuple(sorted(labels)), flaws)
 
 
 def _cited(answer: Answer) -> tuple[CitedText, ...]:

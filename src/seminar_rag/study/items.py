@@ -7,18 +7,17 @@ holds only while its sentence stands in its reading and no wrong option could be
 
 from __future__ import annotations
 
-import random
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from random import Random
 from typing import Any
 
 from seminar_rag.answer.candidates import quotable, tidy
 from seminar_rag.answer.examples import definition
-from seminar_rag.check.terms import Term as Word
-from seminar_rag.check.terms import terms
+from seminar_rag.check.terms import Term, terms
 from seminar_rag.pages.view import claims
 from seminar_rag.text import FUNCTION_WORDS, cut, fingerprint, stems
 from seminar_rag.types import Citation, Document, Passage
@@ -138,7 +137,7 @@ def make(
         central: document id → the sentences of a reading that say most of it.
         seed: chooses and orders the wrong options.
     """
-    chance = random.Random(seed)  # noqa: S311 - not for secrets
+    chance = Random(seed)  # noqa: S311 - not for secrets
     own = [one for one in found if session in one.document.sessions]
     kinds = [
         list(_terms(session, own, found, chance)),
@@ -173,7 +172,7 @@ def item_of(value: Mapping[str, Any]) -> StudyItem | None:
 
 
 def _terms(
-    session: int, own: Sequence[KeySentence], found: Sequence[KeySentence], chance: random.Random
+    session: int, own: Sequence[KeySentence], found: Sequence[KeySentence], chance: Random
 ) -> Iterator[StudyItem]:
     """A defining sentence without its term: which term is it?"""
     names = {term.name: one.document.reading for term, one in defined(found)}
@@ -190,9 +189,7 @@ def _terms(
             yield item(session, "term", question, term.name, one, wrong, chance)
 
 
-def _numbers(
-    session: int, found: Sequence[KeySentence], chance: random.Random
-) -> Iterator[StudyItem]:
+def _numbers(session: int, found: Sequence[KeySentence], chance: Random) -> Iterator[StudyItem]:
     """A sentence with a single number, which is left out."""
     every = [(one, number) for one in found if (number := _number(one))]
     asked: Counter[str] = Counter()
@@ -214,7 +211,7 @@ def _numbers(
         yield item(session, "number", question, figure, one, chosen, chance)
 
 
-def _rivals(number: Word, other: Word) -> bool:
+def _rivals(number: Term, other: Term) -> bool:
     """Whether another number could be thought to stand in the place of a number."""
     shares = {number.unit, other.unit} & {"%", "x"}
     near = 0.2 * number.value <= other.value <= 5 * number.value
@@ -226,7 +223,7 @@ def _claims(
     own: Sequence[KeySentence],
     found: Sequence[KeySentence],
     central: Mapping[str, Sequence[Citation]],
-    chance: random.Random,
+    chance: Random,
 ) -> Iterator[StudyItem]:
     """A central sentence: which of four readings says it?"""
     titles = {one.document.reading: one.document.title for one in found
@@ -315,7 +312,7 @@ def item(
     answer: str,
     one: KeySentence,
     wrong: Sequence[str] = (),
-    chance: random.Random | None = None,
+    chance: Random | None = None,
 ) -> StudyItem:
     """An item of one sentence."""
     options = [answer, *wrong] if wrong else []
@@ -323,10 +320,9 @@ def item(
         chance.shuffle(options)
     id_ = fingerprint(f"{kind}\n{one.document.id}\n{one.quote}\n{answer}")
     place = one.document.place([one.page]) or one.passage.own_heading
-    return StudyItem(
-        *(id_, kind, session, question, answer, tuple(options), one.quote),
-        *(one.document.id, one.passage.id, one.document.reading, one.document.title, place),
-    )
+    return StudyItem(id_, kind, session, question, answer, tuple(options), one.quote,
+                     one.document.id, one.passage.id, one.document.reading, one.document.title,
+                     place)  # fmt: skip
 
 
 def _without(text: str, name: str) -> str | None:
@@ -343,7 +339,7 @@ def _alike(name: str, other: str, text: str) -> bool:
     return bool(one & two) or bool(one & set(stems(text)))
 
 
-def _number(one: KeySentence) -> Word | None:
+def _number(one: KeySentence) -> Term | None:
     """The only number of a sentence, if it says how much of something there is."""
     if _POINTS.search(one.text) or _OURS.search(one.text):
         return None
