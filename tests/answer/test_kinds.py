@@ -329,13 +329,26 @@ def test_the_best_quotation_comes_first() -> None:
     assert text.split("“")[1].startswith("The kiln cracked because")
 
 
-def test_pros_and_cons_are_told_apart() -> None:
-    good = hit("Wood firing has advantages: it improves the glaze of the clay pots.", "Wood firing")
-    bad = hit("Wood firing has limitations: the kiln is expensive to feed with wood.", "Costs")
+GOOD = "Wood firing improves the glaze of the clay pots and gives them a better colour."
+BAD = "A kiln for wood firing is expensive to feed with wood, and few towns allow one."
+
+
+def test_pros_and_cons_are_told_apart_where_headings_say_so() -> None:
+    good = hit(f"# Advantages of wood firing\n{GOOD}", "On Pots")
+    bad = hit(f"# Limitations of wood firing\n{BAD}", "On Kilns")
     text, _ = answered("What are the pros and cons of wood firing?", good, bad)
     pros, cons = text.split("What speaks against wood firing:")
+    assert "What speaks for wood firing:" in pros
     assert "improves the glaze" in pros
     assert "expensive to feed" in cons
+
+
+def test_pros_and_cons_stand_together_where_nothing_surely_tells_them_apart() -> None:
+    text, _ = answered("pros and cons of wood firing", hit(GOOD, "Pots"), hit(BAD, "Kilns"))
+    assert "What speaks for wood firing or against it:" in text
+    assert "What speaks against" not in text
+    assert "improves the glaze" in text
+    assert "expensive to feed" in text
 
 
 def test_what_speaks_for_a_thing_comes_from_readings_that_name_it() -> None:
@@ -664,3 +677,15 @@ def test_said_again_what_is_read_there_stays_the_same() -> None:
     assert first is not None
     assert again is not None
     assert again.text == first.text
+
+
+@pytest.mark.parametrize(
+    ("text", "tells"),
+    [
+        ("The kiln took $38,000 and two years.", True),
+        ("They gave it £ 5 a day.", True),
+        ("The kiln took 38 men and two years.", False),
+    ],
+)
+def test_a_price_is_an_amount_of_money(text: str, tells: bool) -> None:
+    assert gives_number(text, "money") is tells

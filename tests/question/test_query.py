@@ -284,8 +284,9 @@ def test_questions_about_orders_are_questions(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "counted"),
     [
-        ("how much does a loaf of rye cost?", ("loaf",)),
-        ("how much are the bakers paid per hour?", ("bakers paid",)),
+        ("how much does a loaf of rye cost?", ()),
+        ("how much are the bakers paid per hour?", ()),
+        ("how much flour went into the first loaf?", ("flour",)),
         ("How many experts does Mixtral have?", ("experts",)),
         ("How long does it take, in hours?", ("hours",)),
         ("What learning rate was used for Mixtral?", ("rate",)),

@@ -28,7 +28,7 @@ from seminar_rag.answer.scoring import (
     similarity_features,
     text_features,
 )
-from seminar_rag.answer.sides import below_its_heading, readings_on
+from seminar_rag.answer.sides import are_both, below_its_heading, readings_on, told_apart
 from seminar_rag.documents.itself import about_itself
 from seminar_rag.index import late
 from seminar_rag.models.choice import Chooser
@@ -55,6 +55,9 @@ _ITSELF = 0.5
 """How likely a sentence is about its document, at most, that speaks for a side of a thing."""
 _LACKS = "No passage that was found mentions “{}”."
 UNTOLD = "No passage that was found answers “{}”."
+BOTH = "What speaks for {} or against it"
+"""Above the sentences for both sides, where no heading of their authors and no model tells the
+sides apart: of words alone that is seldom sure (`sides`)."""
 _UNMENTIONED = "None of these sentences mentions “{}”."
 NOT_SIMPLER = (
     "Only a language model can put this in simpler words; without one the readings are quoted."
@@ -130,6 +133,9 @@ class Extractive:
                 told.append((part.label, found))
             elif not part.name and not self._tells_too(query, part, hits, _all(told), stop):
                 notes.append(UNTOLD.format(part.label.rstrip("?")))
+        if self._judge is None and are_both(query.parts) and not told_apart(query.parts, told, hits):
+            notes[:] = []
+            return [(BOTH.format(query.topic), _all(told))] if told else []
         return told
 
     def _tells_too(

@@ -26,6 +26,9 @@ _REACH = 5
 _SIZE = re.compile(r"\b\d++[.,]*+\s?(?:[bmt]|billion|million|trillion)\b", re.IGNORECASE)
 """How the size of a model is written: "175B" needs no word for what it counts."""
 _SIZED = frozenset(stems("parameters params weights tokens"))
+_PRICE = re.compile(r"[$€£¥]\s?\d")
+_MONEY = frozenset(stems("money dollars euros pounds"))
+"""What a sign before an amount says already: "$38,000" is so much money."""
 _OPENING, _WITHIN = 60, 200
 """Characters within which a definition names its thing, and within which one in apposition does."""
 _CUES = {
@@ -136,7 +139,7 @@ def names_kind(thing: str, text: str) -> int:
 def gives_number(text: str, counted: str) -> bool:
     """Whether a text has an amount near a word for what is counted."""
     thing = stems(counted)[-1] if stems(counted) else ""
-    if thing in _SIZED and _SIZE.search(text):
+    if (thing in _SIZED and _SIZE.search(text)) or (thing in _MONEY and _PRICE.search(text)):
         return True
     said = words(_HYPHENED.sub(" ", text))
     counts = [_same(stem(word), thing) for word in said]

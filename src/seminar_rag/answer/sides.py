@@ -23,6 +23,7 @@ from seminar_rag.errors import ModelError
 from seminar_rag.index.retrieve import is_on
 from seminar_rag.models.choice import Chooser
 from seminar_rag.question.forms import Form, headed, is_thing
+from seminar_rag.question.parts import Part
 from seminar_rag.text import has_most
 from seminar_rag.types import Hit
 
@@ -75,6 +76,23 @@ def below_its_heading(form: Form, hits: Sequence[Hit], one: Candidate) -> bool:
     lead = hit.passage.quote(one.sentences[0]) if one.is_list else ""
     above = f"{one.context or hit.passage.own_heading} {lead}"
     return headed(form, above) and is_on(hit, form.thing)
+
+
+def are_both(parts: Sequence[Part]) -> bool:
+    """Whether the parts of a question are what speaks for a thing, and what speaks against it."""
+    return [part.form and part.form.kind for part in parts] == ["for", "against"]
+
+
+def told_apart(
+    parts: Sequence[Part], told: Sequence[tuple[str, Sequence[Candidate]]], hits: Sequence[Hit]
+) -> bool:
+    """Whether all that is quoted for each side stands below lines that promise it.
+
+    Args:
+        told: the labels of parts, each with what is quoted for it.
+    """
+    forms = {part.label: part.form for part in parts if part.form}
+    return all(below_its_heading(forms[label], hits, one) for label, some in told for one in some)
 
 
 def side_asked(form: Form | None) -> Form | None:

@@ -101,11 +101,9 @@ _HEADINGS = {
 the thing solves, and "the risk" what it is about."""
 _DEGREE = re.compile(r"an?\s", re.IGNORECASE)
 _AUXILIARY = re.compile(
-    r"(?:do|does|did|is|are|was|were|has|have|had|can|could|will|would|should)\s+"
-    r"(?:(?:the|an?)\s+)?(?=\w)",
-    re.IGNORECASE,
+    r"(?:do|does|did|is|are|was|were|has|have|had|can|could|will|would|should)\s", re.IGNORECASE
 )
-"""Before the thing in "how much does a dose of it cost?"."""
+"""What nothing that is counted begins with: "how much does a dose of it cost?" counts no doses."""
 
 
 _BESIDE_ANOTHER = re.compile(
@@ -133,22 +131,16 @@ def is_thing(topic: str) -> bool:
 def counted(question: str) -> tuple[str, ...]:
     """What a question wants a number of, in its own words: "how many …", "… in dollars".
 
-    "How much of a risk" asks for a degree, not for a number.
+    "How much of a risk" asks for a degree, not for a number, and "how much does it cost" for a number
+    of nothing that the answer would name.
     """
     found = [list(form.finditer(question)) for form in _COUNTED]
     things = [next((one for one in each[-1].groups() if one), "") for each in found if each]
-    things = [
-        thing[match.end() :] if (match := _AUXILIARY.match(thing)) else thing for thing in things
-    ]
-    things = [thing.removeprefix("it ") for thing in things]  # "how much did it cost to …"
-    return tuple(thing for thing in things if stems(thing) and not _DEGREE.match(thing))
-
-
-def is_counted(thing: str, question: str) -> bool:
-    """Whether a thing of `counted` is what there are many of, not what a number is asked of: of
-    "how much do GPUs cost?" it is no number of GPUs."""
-    before = _AUXILIARY.finditer(question)
-    return not any(question.startswith(thing, match.end()) for match in before)
+    return tuple(
+        thing
+        for thing in things
+        if stems(thing) and not _DEGREE.match(thing) and not _AUXILIARY.match(thing)
+    )
 
 
 _DEFINED = re.compile(

@@ -18,7 +18,6 @@ from seminar_rag.question.forms import (
     amount,
     counted,
     form_of,
-    is_counted,
     is_thing,
 )
 from seminar_rag.question.intent import PLAIN, Found, Section, learned
@@ -191,10 +190,9 @@ def understand(
     )
     works = patterns.works(searched)
     things = counted(searched)
-    kinds = [thing for thing in things if is_counted(thing, searched)]
     follows = bool(before)
     again = compared_again(searched.removesuffix(own), own) if follows else None
-    sides = _but_counted(patterns.sides(searched), kinds)
+    sides = _but_counted(patterns.sides(searched), things)
     compares = compared(searched, sides)
     told_apart = () if again is False else compares
     asked_parts = parts(own, found, told_apart, again=bool(again), named=named if follows else "")
@@ -216,7 +214,7 @@ def understand(
             for id_, title in titles.items()
             if any(id_ == name or patterns.is_called(name, title) for name in called)
         ),
-        names=_but_counted(_names(searched, language), kinds),
+        names=_but_counted(_names(searched, language), things),
         sides=compares or sides,
         parts=asked_parts,
         apart=_apart(asked_parts, titles),
