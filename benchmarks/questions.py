@@ -1,7 +1,7 @@
 """How well what is learned about questions holds for wordings that were not among the examples.
 
     python benchmarks/questions.py [--folds 10] [--on FILE]
-    python benchmarks/questions.py --fit [--intents | --schedule]    # writes question/data/*.npz
+    python benchmarks/questions.py --fit [--intents | --schedule | --simply]   # question/data/*.npz
 
 Each fold of the lines of `question/data/intents.txt` is left out in turn, and questions made of it
 (`wordings.py`) are told by the others; those of `question/data/followups.txt` likewise. FILE has
@@ -14,8 +14,9 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,7 +25,7 @@ import numpy as np
 
 import wordings
 from seminar_rag.models.embed import SentenceTransformerEmbedder
-from seminar_rag.question import followup, intent, learned, referent, schedule
+from seminar_rag.question import followup, intent, learned, referent, schedule, simply
 from seminar_rag.question.intent import IN_TOPIC, PLAIN, Intents, around, shape
 from seminar_rag.question.learned import Weights, digest, read_examples
 
@@ -39,6 +40,10 @@ GRAIN = 64
 """Parts of one in which slopes are kept, which packs them three times as small."""
 SEEN = 4
 """Questions, or words of one, that a feature must be in to be looked at for intents."""
+WISHED = 30
+"""Questions that each wording of a wish is put to."""
+WRONG_CUTS = 8
+"""Cuts of a question that cut off no wish, or another part, of which the weights are told."""
 
 
 def weights_of(
@@ -194,6 +199,84 @@ def print_schedule(folds: int) -> None:
     print(f"calendar, left out: all {right.total()} of {asked.total()}; {dict(faults)}")
 
 
+def plain_questions() -> list[str]:
+    """Questions on what the readings say, with their topics."""
+    rng, topics = random.Random(0), [line for _, line in read_examples(intent.DATA_TOPICS)]
+    lines = [line for name, line in wordings.examples() if name == PLAIN and "<" not in line]
+    return [wordings.choice_of(one, rng).replace("{topic}", rng.choice(topics)) for one in lines]
+
+
+def wishes(lines: Sequence[str], questions: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Questions with each wish for simple words, as each line words it, and without it."""
+    for line in lines:
+        rng = random.Random(line)
+        for _ in range(WISHED):
+            asked = rng.choice(questions)
+            asked = asked.rstrip("?. ") if rng.random() < 0.5 else asked
+            asked = asked[:1].lower() + asked[1:] if rng.random() < 0.5 else asked
+            text = wordings.choice_of(line.replace("{question}", "\0"), rng).replace("\0", asked)
+            yield (text.lower() if rng.random() < 0.3 else text), asked
+
+
+def wish_rows(
+    asked: Iterable[tuple[str, str]], questions: Iterable[str], known: frozenset[str]
+) -> list[tuple[str, str]]:
+    """What the weights for wishes are fitted to: pairs (class, shape) of cuts.
+
+    Args:
+        asked: questions with a wish, and without it.
+        questions: questions without a wish.
+    """
+    rows = []
+    for text, own in (*asked, *((one, "") for one in questions)):
+        rng, wanted, wrong = random.Random(text), simply.tokens(own), []
+        for _, left, shown in simply.cuts(text, known):
+            words = [one for one in simply.tokens(left) if one[0].isalnum()]
+            if own and words == [one for one in wanted if one[0].isalnum()]:
+                rows.append((simply.WISH, shown))
+            else:
+                wrong.append((simply.REST, shown))
+        rows += rng.sample(wrong, min(WRONG_CUTS, len(wrong)))
+    return rows
+
+
+def wish_words(lines: Iterable[str]) -> frozenset[str]:
+    """The words of wishes, and of questions' beginnings, that are looked at as such."""
+    said = (re.sub(r"[()|]", " ", line.replace("{question}", "")) for line in lines)
+    counts = Counter(word for line in said for word in set(simply.tokens(line)))
+    own = {word for word, count in counts.items() if count >= wordings.LEAST}
+    return frozenset(own | set("what why how when where who which does do is are can".split()))
+
+
+def fit_simply() -> None:
+    """Write the weights that tell the wish for simple words."""
+    lines = [line for _, line in read_examples(simply.DATA)]
+    known, questions = wish_words(lines), plain_questions()
+    rows = wish_rows(wishes(lines, questions), questions, known)
+    write_weights(simply.DATA, weights_of(rows, RUN, seen=SEEN), rows, words=sorted(known))
+
+
+def print_simply(folds: int) -> None:
+    """Of lines left out in turn, how many wishes are cut off rightly; of plain questions left out
+    with them, how many are cut."""
+    lines, questions = [line for _, line in read_examples(simply.DATA)], plain_questions()
+    right, asked, cut, whole = 0, 0, 0, 0
+    for left_out, others in folded(len(lines), folds):
+        known = wish_words(lines[i] for i in others)
+        kept = [one for one in questions if random.Random(one).randrange(folds)]
+        rows = wish_rows(wishes([lines[i] for i in others], kept), kept, known)
+        telling = simply.Wishes(weights_of(rows, RUN, seen=SEEN), known)
+        for text, own in wishes([lines[i] for i in sorted(left_out)], questions):
+            asked += 1
+            right += simply.tokens(telling.without(text).rstrip("?., ")) == simply.tokens(
+                own.rstrip("?., ")
+            )
+        for one in set(questions) - set(kept):
+            whole += 1
+            cut += bool(telling.without(one))
+    print(f"wishes for simple words, left out: {right} of {asked} cut off; {cut} of {whole} others")
+
+
 @cache
 def embedder() -> SentenceTransformerEmbedder:
     """The model of the vectors that the weights for follow-ups know."""
@@ -210,6 +293,7 @@ def write(*, only_intents: bool) -> None:
     if only_intents:
         return
     fit_schedule()
+    fit_simply()
     leaning = list(read_examples(followup.DATA))
     followups = followup_rows(leaning)
     vectors = embedder().embed([text for _, text in leaning])
@@ -311,10 +395,14 @@ def main() -> None:
     options.add_argument("--fit", action="store_true", help="write the weights of all examples")
     options.add_argument("--intents", action="store_true", help="those of intents alone")
     options.add_argument("--schedule", action="store_true", help="those of the calendar alone")
+    options.add_argument("--simply", action="store_true", help="those of wishes alone")
     options.add_argument("--on", type=Path, help="more follow-ups and other questions")
     asked_for = options.parse_args()
     if asked_for.schedule:
         fit_schedule() if asked_for.fit else print_schedule(asked_for.folds)
+        return
+    if asked_for.simply:
+        fit_simply() if asked_for.fit else print_simply(asked_for.folds)
         return
     if asked_for.fit:
         write(only_intents=asked_for.intents)
@@ -324,6 +412,7 @@ def main() -> None:
         return
     print_followups(asked_for.folds)
     print_comparisons(asked_for.folds)
+    print_simply(asked_for.folds)
     if asked_for.on:
         rows = [json.loads(line) for line in asked_for.on.read_text().splitlines()]
         for embed, how in ((None, "words alone"), (embedder().embed, "vectors too")):

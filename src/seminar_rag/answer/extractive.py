@@ -127,15 +127,17 @@ class Extractive:
     ) -> list[tuple[str, list[Candidate]]]:
         """The parts of a question that are told, each with what is quoted for it."""
         told: list[tuple[str, list[Candidate]]] = []
+        untold: list[str] = []
         for part in query.parts:
             found = [] if stop() else self.part(query, part, hits, _all(told), stop)
             if found:
                 told.append((part.label, found))
             elif not part.name and not self._tells_too(query, part, hits, _all(told), stop):
-                notes.append(UNTOLD.format(part.label.rstrip("?")))
-        if self._judge is None and are_both(query.parts) and not told_apart(query.parts, told, hits):
-            notes[:] = []
-            return [(BOTH.format(query.topic), _all(told))] if told else []
+                untold.append(UNTOLD.format(part.label.rstrip("?")))
+        both = self._judge is None and are_both(query.parts)
+        if told and both and not told_apart(query.parts, told, hits):
+            return [(BOTH.format(query.topic), _all(told))]
+        notes.extend(untold)
         return told
 
     def _tells_too(

@@ -131,8 +131,8 @@ def is_thing(topic: str) -> bool:
 def counted(question: str) -> tuple[str, ...]:
     """What a question wants a number of, in its own words: "how many …", "… in dollars".
 
-    "How much of a risk" asks for a degree, not for a number, and "how much does it cost" for a number
-    of nothing that the answer would name.
+    "How much of a risk" asks for a degree, not for a number, and "how much does it cost" for a
+    number of nothing that the answer would name.
     """
     found = [list(form.finditer(question)) for form in _COUNTED]
     things = [next((one for one in each[-1].groups() if one), "") for each in found if each]

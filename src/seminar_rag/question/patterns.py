@@ -26,7 +26,7 @@ from seminar_rag.text import (
 
 # Names and works
 
-_INSTRUCTIONS = frozenset(
+INSTRUCTIONS = frozenset(
     "analyse analyze assess compare contrast criticise criticize define describe discuss evaluate"
     " elaborate explain give identify illustrate justify list name outline recap relate review"
     " show state summarise summarize tell".split()
@@ -144,13 +144,13 @@ def _is_name(question: str, token: re.Match[str], following: str) -> bool:
         return False
     if _MIXED.search(word):
         return True
-    if not word[0].isupper() or word.lower() in STOPWORDS:
-        return False
+    if not word[0].isupper() or _POSSESSIVE.sub("", word).lower() in STOPWORDS:
+        return False  # nor is "What's"
     before = question[: token.start()].rstrip()
     if before and before[-1] not in ".?!:":
         return True
     # The first word of a sentence is a name where a name, a number or another side follows it.
-    return word.lower() not in _INSTRUCTIONS and (
+    return word.lower() not in INSTRUCTIONS and (
         following[:1].isupper() or following[:1].isdigit() or following in ("and", "vs", "or")
     )
 

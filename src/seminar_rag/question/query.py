@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from seminar_rag.question import patterns
+from seminar_rag.question import patterns, simply
 from seminar_rag.question.followup import StandAlone, asked_last, standalone
 from seminar_rag.question.forms import (
     OF_SIDE,
@@ -165,6 +165,9 @@ def understand(
     if language_of(asked) == "en":
         language = "en"
     found = _intent_of_all(asked, titles)
+    if found.intent in (PLAIN, "simple") and (rest := simply.learned().without(asked)):
+        whole = found.topic and not _asks_more(rest, found.topic)
+        found, asked = (found, asked) if whole else (Found("simple"), rest)
     if foreign and found.intent in {PLAIN, *SIDES}:
         found = _foreign_intent(said, asked)
     wants_sources, repeats, turns = found.intent == "source", "", len(history)
@@ -214,7 +217,7 @@ def understand(
             for id_, title in titles.items()
             if any(id_ == name or patterns.is_called(name, title) for name in called)
         ),
-        names=_but_counted(_names(searched, language), things),
+        names=_but_counted(_names(searched, language, found.topic), things),
         sides=compares or sides,
         parts=asked_parts,
         apart=_apart(asked_parts, titles),
@@ -242,6 +245,11 @@ def _intent_of_all(asked: str, titles: Mapping[str, str]) -> Found:
         len(set(intents)) < len(intents) or "organisation" in intents
     )
     return found if alike or not intents else Found(PLAIN)
+
+
+def _asks_more(question: str, topic: str) -> bool:
+    """Whether a question asks more of its topic than what it is."""
+    return not set(content_words(question)) <= {*content_words(topic), *patterns.INSTRUCTIONS}
 
 
 def _own_and_all(found: Found, last: str, before: str, searched: str) -> tuple[str, str]:
@@ -294,9 +302,10 @@ def _folded(text: str) -> str:
     return " ".join(text[: 2 * LONGEST].split())[:LONGEST]
 
 
-def _names(searched: str, language: str) -> tuple[str, ...]:
-    """Names as written; in German, where every noun has a capital, such as no noun looks like."""
-    found = patterns.names(searched)
+def _names(searched: str, language: str, topic: str) -> tuple[str, ...]:
+    """Names as written, of a request such as "TL;DR of X" those of its topic alone; in German,
+    where every noun has a capital, such as no noun looks like."""
+    found = tuple(name for name in patterns.names(searched) if name in topic or not topic)
     if language != "de":
         return found
     return tuple(word for name in found for word in name.split() if patterns.is_mixed(word))
