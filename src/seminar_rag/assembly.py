@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from seminar_rag.config import Config
@@ -127,6 +127,7 @@ class Assembly(ModelsInUse):
     @cached_property
     def engine(self) -> Engine:
         """What answers questions."""
+        from seminar_rag.answer import course_parts
         from seminar_rag.answer.catalogue import AboutCourse
         from seminar_rag.answer.engine import Engine
         from seminar_rag.pages.view import key_sentences
@@ -142,16 +143,18 @@ class Assembly(ModelsInUse):
         stand_alone: StandAlone = rewriter.standalone if rewriter else followups
 
         def understood(text: str, history: Sequence[Turn], stop: Callable[[], bool]) -> Query:
-            titles = self.store.catalogue().titles
+            course = self.store.catalogue()
+            titles = course.titles
             english = rewriter.in_english(text, titles.values(), stop) if rewriter else ""
-            found = understand(
-                english or text,
-                history,
-                stop,
+            plainly = partial(
+                understand,
+                history=history,
+                stop=stop,
                 titles=titles,
                 stand_alone=stand_alone,
                 spelled=self.retriever.spelled,
             )
+            found = course_parts.understood(english or text, course.sessions, plainly)
             return replace(found, text=text, language=language_of(text)) if english else found
 
         def summary(reading: str, n: int) -> tuple[Citation, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from seminar_rag.index import embeddings
 from seminar_rag.index.database import VERSION
 from seminar_rag.index.sqlite import TOKENIZER, Sqlite
 from seminar_rag.index.store import Store
+from seminar_rag.types.catalogue import ListedSession
 
 
 def made_old(store: Store) -> None:
@@ -45,10 +47,10 @@ def test_an_earlier_form_is_read_and_the_next_writer_brings_it_up_to_date(
     assert [id_ for id_, _ in again.lexical(["alpha"], 5)] == ["d-alpha"]
     assert [id_ for id_, _ in again.dense(vectors(1)[0], 1)] == ["d-alpha"]
     assert again.findings() == []
-    assert again.meta("version") == "1"
+    assert (again.meta("version"), again.meta("large")) == (VERSION, "yes")
     put(again, "e", "gamma")
     assert "being made smaller, once" in caplog.text
-    assert again.meta("version") == VERSION
+    assert again.meta("large") == "no"
     assert "lexicon_content" not in again._db.tables()
     sizes = {length for (length,) in again._db.execute("SELECT length(vector) FROM passage")}
     assert sizes == {17}
@@ -66,6 +68,8 @@ def test_where_there_is_no_room_an_earlier_form_is_written_on(
 ) -> None:
     put(store, "d", "alpha", "beta")
     made_old(store)
+    with store.changing():
+        store.remember(version=VERSION, large="yes")  # as it is opened
 
     def full(_db: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
@@ -74,11 +78,31 @@ def test_where_there_is_no_room_an_earlier_form_is_written_on(
         patched.setattr(embeddings, "pack_all", full)
         put(store, "e", "gamma")
     assert "the disk is full" in caplog.text
-    assert store.meta("version") == "1"
+    assert store.meta("large") == "yes"
     put(store, "d", "alpha")
-    assert store.meta("version") == VERSION
+    assert store.meta("large") == "no"
     assert store.findings() == []
     assert set(store.vectors_of(["d-alpha", "e-gamma"])) == {"d-alpha", "e-gamma"}
+
+
+@pytest.mark.parametrize("database", [""])
+def test_a_database_without_kinds_and_parts_gets_them_and_earlier_programs_are_told(
+    store: Store,
+) -> None:
+    """A program that knows no such columns would call them damage."""
+    store.put_source("s", "course", None, [ListedSession(1, "One", date="May 3")])
+    with store.changing() as db:
+        for table, column in (("reading", "kind"), ("session", "part")):
+            db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        store.remember(version="2", program="0.3.0")
+    again = Store(store.folder, vectors=MemoryVectors())
+    assert again.meta("version") == VERSION > "2"
+    (session,) = again.catalogue().sessions
+    assert (session.title, session.date, session.part) == ("One", "May 3", None)
+    again.put_source("s", "course", None, [replace(session, part="Part I")])
+    assert again.catalogue().sessions[0].part == "Part I"
+    assert again.meta("large") is None
+    again.close()
 
 
 @pytest.mark.parametrize("database", [""])

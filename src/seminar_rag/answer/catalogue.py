@@ -41,6 +41,7 @@ from seminar_rag.answer.catalogue_rows import (
     with_rows,
     works,
 )
+from seminar_rag.answer.course_parts import about_part
 from seminar_rag.answer.schedule import about_schedule
 from seminar_rag.answer.summaries import (
     A_READING,
@@ -137,6 +138,8 @@ class AboutCourse:
             return small_talk(course, query.intent)
         if query.intent == NOTHING_ASKED:
             return CatalogueAnswer("talk", "", unknown=_NO_QUESTION)
+        if course.sessions and (part := about_part(course, query)):
+            return part
         if course.sessions and (then := about_schedule(course, query, self._today())):
             return then
         if query.intent == "organisation":

@@ -58,9 +58,9 @@ def count_readings(course: Catalogue, query: Query) -> CatalogueAnswer:
         session = session_numbered(course, query.sessions[0])
         if session is None:
             return no_session(course, query.sessions[0])
-        listed, unknown = _sections(session.readings, query), of_unknown_kind(course, query)
+        listed, unknown = sections_in_words(session.readings, query), of_unknown_kind(course, query)
         return CatalogueAnswer("course", f"{session_name(session)} has {listed}.{unknown}")
-    listed = _sections(readings_of(course), query)
+    listed = sections_in_words(readings_of(course), query)
     where = f" in {plural(len(course.sessions), 'session')}" if not query.kinds else ""
     unknown = of_unknown_kind(course, query)
     return CatalogueAnswer("course", f"The course lists {listed}{where}.{unknown}")
@@ -79,7 +79,7 @@ def session_readings(course: Catalogue, query: Query) -> CatalogueAnswer:
             answers.append(no_session(course, number))
             continue
         rows = [reading_row(course, one) for one in of_section(session.readings, query)]
-        lead = f"{session_name(session)} has {_sections(session.readings, query)}"
+        lead = f"{session_name(session)} has {sections_in_words(session.readings, query)}"
         one = number if len(query.sessions) == 1 else None
         if query.kinds and not rows and session.readings:  # its kinds may be told wrongly
             rows = [reading_row(course, one) for one in session.readings]
@@ -133,7 +133,7 @@ def beside(course: Catalogue, query: Query, step: int) -> CatalogueAnswer | None
 
 def all_readings(course: Catalogue, query: Query) -> CatalogueAnswer:
     rows = [reading_row(course, one) for one in of_section(readings_of(course), query)]
-    lead = f"The course lists {_sections(readings_of(course), query)}"
+    lead = f"The course lists {sections_in_words(readings_of(course), query)}"
     unknown = of_unknown_kind(course, query)
     if query.kinds and not rows:
         return CatalogueAnswer("course", f"{lead}.{unknown}")
@@ -277,7 +277,7 @@ def sessions_of(course: Catalogue, one: ListedReading) -> tuple[int, ...]:
     return tuple(s.number for s in course.sessions if one.id in {r.id for r in s.readings})
 
 
-def _sections(readings: Sequence[ListedReading], query: Query) -> str:
+def sections_in_words(readings: Sequence[ListedReading], query: Query) -> str:
     """The readings in question in words: "3 required and 2 further readings", "no videos"."""
     kept = of_section(readings, query)
     required = sum(one.section == "required" for one in kept)

@@ -152,11 +152,15 @@ def _asked(course: Course, syllabus: Syllabus, source: str) -> Mapping[Reading, 
 
 
 def _print_syllabus(syllabus: Syllabus, thought: Mapping[Reading, Opinion]) -> None:
+    from seminar_rag.types.catalogue import parts_begun
+
     shown = printing.console()
     if syllabus.title:
         shown.print(syllabus.title, style="bold")
     _print_events(syllabus, None)
-    for session in syllabus.sessions:
+    for part, session in zip(parts_begun(syllabus.sessions), syllabus.sessions, strict=True):
+        if part:
+            shown.print(f"\n{part}", style="bold")
         tags = f"  [{', '.join(session.tags)}]" if session.tags else ""
         date = f" ({session.date})" if session.date and session.date not in session.title else ""
         shown.print(f"\n{session.number}. {session.title}{date}{tags}", style="bold")

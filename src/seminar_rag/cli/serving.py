@@ -246,6 +246,8 @@ def backup(options: argparse.Namespace) -> int:
 
 
 def _print_status(course: Course) -> None:
+    from seminar_rag.types.catalogue import parts_begun
+
     catalogue = course.catalogue()
     console = printing.console()
     console.print(course.name, style="bold")
@@ -254,7 +256,9 @@ def _print_status(course: Course) -> None:
         console.print(f"source: {source} ({form})")
     shown: set[str] = set()
     records = catalogue.by_reading
-    for session in catalogue.sessions:
+    for part, session in zip(parts_begun(catalogue.sessions), catalogue.sessions, strict=True):
+        if part:
+            console.print(f"\n{part}", style="bold")
         console.print(f"\n{session.number}. {session.shown}", style="bold")
         notes = f"notes-{session.number}"
         for id_, label in [

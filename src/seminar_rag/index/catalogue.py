@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS source(
     id TEXT PRIMARY KEY, form TEXT NOT NULL, title TEXT, at TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS session(
     source TEXT, number INTEGER, title TEXT NOT NULL, tags TEXT NOT NULL, url TEXT, date TEXT,
-    PRIMARY KEY (source, number));
+    part TEXT, PRIMARY KEY (source, number));
 CREATE TABLE IF NOT EXISTS reading(
     source TEXT, id TEXT, title TEXT NOT NULL, authors TEXT, arxiv_id TEXT, urls TEXT NOT NULL,
     listed TEXT NOT NULL DEFAULT '[]', doubt TEXT NOT NULL DEFAULT '',
@@ -128,14 +128,14 @@ def read_sessions(db: Connection, source: str = "") -> tuple[ListedSession, ...]
         entry = replace(readings[place, reading], section=section)
         by_session.setdefault(number, {}).setdefault(reading, entry)
     sessions: dict[int, ListedSession] = {}
-    for number, title, tags, url, date in db.execute(
+    for number, title, tags, url, date, part in db.execute(
         # A source that only adds readings to the session of another leaves its title out.
-        f"SELECT number, title, tags, url, date FROM session{mine}"
+        f"SELECT number, title, tags, url, date, part FROM session{mine}"
         " ORDER BY number, title = '', source",
         (source,),
     ):
         listed = tuple(by_session.get(number, {}).values())
-        session = ListedSession(number, title, tuple(json.loads(tags)), url, listed, date)
+        session = ListedSession(number, title, tuple(json.loads(tags)), url, listed, date, part)
         sessions.setdefault(number, session)
     return tuple(sessions.values())
 
@@ -241,8 +241,9 @@ def put_source(
     )
     for one in sessions:
         db.execute(
-            "INSERT INTO session(source, number, title, tags, url, date) VALUES (?, ?, ?, ?, ?, ?)",
-            (source, one.number, one.title, json.dumps(one.tags), one.url, one.date),
+            "INSERT INTO session(source, number, title, tags, url, date, part)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (source, one.number, one.title, json.dumps(one.tags), one.url, one.date, one.part),
         )
         for position, reading in enumerate(one.readings):
             values = asdict(reading) | {"source": source}

@@ -22,9 +22,10 @@ from seminar_rag.index.folder import REPAIR, blocked, unusable
 
 log = logging.getLogger(__name__)
 
-VERSION = "2"
-EARLIER = ("1",)
-"""Versions that this program reads as they are; the next writer brings them to its own."""
+VERSION = "3"
+EARLIER = ("1", "2")
+"""Versions whose tables this program brings to its own when it opens them, so that an earlier
+program then says that a later one wrote them, and not that they are damaged."""
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value TEXT NOT NULL);
 {catalogue.SCHEMA}
@@ -44,6 +45,7 @@ _ADDED_COLUMNS = (
     ("reading", "kind TEXT"),
     ("document", "unit TEXT NOT NULL DEFAULT 'page'"),
     ("session", "date TEXT"),
+    ("session", "part TEXT"),
 )
 """Columns that databases of 0.2.0 lack."""
 _OLD_COLUMNS = (("sought", "says"), ("lookup", "says"), ("correction", "told"))
@@ -77,6 +79,7 @@ class Database:
             else:
                 self._require_version()
                 _migrate(db, folder)
+                self._raise_version()
             db.commit()
 
     def _create(self) -> None:
@@ -103,14 +106,21 @@ class Database:
             f"{self.folder} has a database of an unknown version ({found or 'none'}) — {REPAIR}"
         )
 
+    def _raise_version(self) -> None:
+        """Note that the tables are this version's; what version 1 wrote still takes more room."""
+        found = self.meta("version")
+        if found != VERSION:
+            large = {"large": "yes"} if found == "1" else {}
+            self.remember(version=VERSION, program=version("seminar-rag"), **large)
+
     def writing(self) -> AbstractContextManager[None]:
         """Hold the course for writing; see `Connection.writing`."""
         return self._db.writing(self.folder)
 
     def upgrade(self) -> None:
-        """Bring what an earlier version wrote into the form of this one, which takes less room.
-        Only for writers. Where there is no room for it, the course is read and written as it is."""
-        if self.meta("version") == VERSION:
+        """Bring what version 1 wrote into the form of this one, which takes less room. Only for
+        writers. Where there is no room for it, the course is read and written as it is."""
+        if self.meta("large") != "yes":
             return
         log.warning("the database in %s is being made smaller, once", self.where)
         try:
@@ -118,7 +128,7 @@ class Database:
                 if "lexicon_content" in db.tables():  # texts that full text had for itself
                     lexical.rebuild(db)
                 embeddings.pack_all(db)
-                self.remember(version=VERSION, program=version("seminar-rag"))
+                self.remember(large="no")
         except DamagedError:
             raise
         except StoreError as error:

@@ -126,7 +126,9 @@ def make_plan(
         readings = _joined(entries.get(session.number, ()), entries.values())
         plan.sessions.append(
             ListedSession(
-                session.number, session.title, session.tags, session.url, readings, session.date
+                *(session.number, session.title, session.tags, session.url, readings),
+                session.date,
+                session.part,
             )
         )
     for job in planner.loose():

@@ -92,6 +92,9 @@ class Query:
     """Of an intent: the kinds of works in question; none for all."""
     scope: NamedScope | None = None
     """The part of the course that it names."""
+    part: str = ""
+    """Of an intent: the part of the course whose sessions are in question, as its page prints it;
+    where that has none so called, as the question does."""
     works: tuple[str, ...] = ()
     """What may be titles of works or their arXiv ids, as written."""
     readings: tuple[str, ...] = ()

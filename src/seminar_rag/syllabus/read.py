@@ -21,6 +21,7 @@ from seminar_rag.errors import SourceError
 from seminar_rag.guard import refusal
 from seminar_rag.syllabus import references
 from seminar_rag.syllabus.assemble import entry_reading, read_pieces, session_name, shown_text
+from seminar_rag.syllabus.course_parts import with_parts
 from seminar_rag.syllabus.events import events_of_sessions, events_on, moved
 from seminar_rag.syllabus.marks import date_in, mark_of
 from seminar_rag.syllabus.markup import Item, front_matter, html_items, html_title, markdown_items
@@ -33,6 +34,7 @@ from seminar_rag.syllabus.structure import (
     LoadPage,
     count,
     headed,
+    in_posted_parts,
     is_divided,
     is_exact,
     is_list_of_links,
@@ -42,9 +44,9 @@ from seminar_rag.syllabus.structure import (
     posted_number,
     structural_post,
     structural_sessions,
-    with_dates,
     with_kinds,
     with_page,
+    with_places,
 )
 from seminar_rag.syllabus.toml import read_toml
 from seminar_rag.text import decoded
@@ -166,7 +168,7 @@ def syllabus_from_markdown(
         structural = [post]
     if is_exact(structural, learned, items):
         own = None if structural == [post] else title
-        dated = with_dates(with_kinds(structural, learned), learned)
+        dated = with_places(with_kinds(structural, learned), learned)
         return Syllabus(own, dated, tuple(moved(events, learned, dated)))
     if len(learned) < 2 and all(session.number for session in learned):
         return Syllabus(None, (session_from_post(text, name, 1),))
@@ -184,10 +186,10 @@ def _sessions_of_posts(given: tuple[tuple[str, str, int], ...]) -> tuple[Session
     posts = numbered(given)
     paged = [markdown_items(text) for text, _, _ in posts]
     every = [item for items in paged for item in items]
-    structural = [
+    structural = in_posted_parts(
         structural_post(text, items, name, number)
         for (text, name, number), items in zip(posts, paged, strict=True)
-    ]
+    )
     if headed(structural, every) > _REGULAR:
         return tuple(structural)
     learned = []
@@ -267,11 +269,12 @@ def _from_items(
     linked = (load(session.url) for session in paged if load is not None and session.url)
     own = [item for page in linked if page is not None for item in page[1]]
     if len(paged) >= max(1, len(learned) // 2) and headed(paged, own) > _REGULAR:
-        return Syllabus(title, tuple(structural), tuple(moved(events, learned, structural)))
+        placed = with_places(structural, learned)
+        return Syllabus(title, placed, tuple(moved(events, learned, placed)))
     learned = [with_page(session, load, _post) for session in learned]
     exact = bool(paged) and count(structural) >= count(learned)
     exact = exact or is_exact(structural, learned, items)
-    exactly = with_dates(with_kinds(structural, learned), learned) if exact else learned
+    exactly = with_places(with_kinds(structural, learned), learned) if exact else learned
     return Syllabus(title, tuple(exactly), tuple(moved(events, learned, exactly)))
 
 
@@ -285,19 +288,20 @@ def _learned(
 ) -> tuple[list[Session], tuple[CourseEvent, ...]]:
     """The sessions of any page, as the model reads it, and what it names beside readings."""
     pieces = page_pieces(items, form)
-    meetings = read_pieces(pieces)
+    divided = with_parts(pieces, read_pieces(pieces))
+    meetings = [meeting for meeting, _ in divided]
     if not any(meeting.heads for meeting in meetings):
         entries = [entry for meeting in meetings for entry in meeting.entries]
         readings, _ = readings_of(entries, pieces)
         return [Session(1, title or Path(name).stem, (), readings, (), name)], ()
     sessions = []
-    for meeting, number in zip(meetings, numbers_of(meetings), strict=True):
+    for (meeting, part), number in zip(divided, numbers_of(meetings), strict=True):
         readings, _ = readings_of(meeting.entries, pieces)
         shown = session_name(meeting.heads, readings)
         links = (link.url for head in meeting.heads for link in head.item.links)
         link = next((url for url in links if not url.startswith("#")), None)
         date = next((day for head in meeting.heads if (day := date_in(head.text))), None)
-        sessions.append(Session(number, shown, (), readings, (), name, link, date))
+        sessions.append(Session(number, shown, (), readings, (), name, link, date, part))
     return sessions, events_on(pieces, meetings, sessions)
 
 

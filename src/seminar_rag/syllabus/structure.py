@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
@@ -170,15 +170,22 @@ def is_post(text: str, items: Sequence[Item], page: Sequence[Session], post: Ses
     return bool(post.readings) and len(page) < 2 and not parts
 
 
-def with_dates(structural: Sequence[Session], learned: Sequence[Session]) -> tuple[Session, ...]:
-    """Sessions that rules of structure read, with the days that only the model found: those in a
-    column or a line of their own."""
-    titles = [[one.title for one in sessions] for sessions in (structural, learned)]
-    if titles[0] == titles[1]:
-        pairs = zip(structural, (one.date for one in learned), strict=True)
-        return tuple(replace(one, date=one.date or date) for one, date in pairs)
-    dates = {one.title: one.date for one in learned if titles[1].count(one.title) == 1}
-    return tuple(replace(one, date=one.date or dates.get(one.title)) for one in structural)
+def with_places(structural: Sequence[Session], learned: Sequence[Session]) -> tuple[Session, ...]:
+    """Sessions that rules of structure read, with what only the model's reading has: the days in a
+    column or a line of their own, and the parts of the course, whose names are no sessions."""
+    names = {title_of(one.part) for one in learned if one.part}
+    own = [one for one in structural if one.readings or one.title not in names]
+    titles = [[one.title for one in sessions] for sessions in (own, learned)]
+    often = [Counter(each) for each in titles]
+    found = {(one.title, titles[1][:at].count(one.title)): one for at, one in enumerate(learned)}
+    out = []
+    for at, one in enumerate(own):
+        same = found.get((one.title, titles[0][:at].count(one.title)))
+        if same is not None and often[0][one.title] == often[1][one.title]:
+            out.append(replace(one, date=one.date or same.date, part=same.part))
+        else:
+            out.append(one)
+    return tuple(out)
 
 
 def is_divided(structural: Sequence[Session], learned: Sequence[Session]) -> bool:
@@ -199,7 +206,26 @@ def structural_post(text: str, items: Sequence[Item], name: str, number: int) ->
         title, items = title_of(items[0].text), items[1:]
     title = title or Path(name).stem
     readings, notes = read_entries(items, title)
-    return Session(number, title, _tags(values.get("tags")), readings, notes, file=name)
+    tags, part = _tags(values.get("tags")), _posted_part(values)
+    return Session(number, title, tags, readings, notes, file=name, part=part)
+
+
+_PARTS = ("part", "unit", "module")
+
+
+def _posted_part(values: Mapping[str, Any]) -> str | None:
+    """The part of the course that front matter gives: "part: II. Using", "unit: 3"."""
+    given = ((name, str(values.get(name) or "").strip()) for name in _PARTS)
+    name, value = next(((name, value) for name, value in given if value), ("", ""))
+    return f"{name.capitalize()} {value}" if re.fullmatch(r"\d+|[IVX]+", value) else value or None
+
+
+def in_posted_parts(posts: Iterable[Session]) -> list[Session]:
+    """Posts with the parts that their front matter gives, where these are not each post's own."""
+    found = list(posts)
+    parts = Counter(one.part for one in found if one.part)
+    shared = 1 < len(parts) < parts.total()
+    return found if shared else [replace(one, part=None) for one in found]
 
 
 _NUMBERED = ("lecture", "session", "week", "class", "meeting", "number", "unit", "module")

@@ -6,6 +6,7 @@
     [[session]]
     number = 1                      # optional; counts up from the session before
     title = "Attention"
+    part = "Part I: Basics"         # optional: the part of the course that it stands in
     tags = ["architecture"]         # optional
 
     [[session.reading]]
@@ -36,7 +37,13 @@ from seminar_rag.types import WORK_KINDS, Block, BlockKind, Reading, Session, Sy
 
 _TOP: Mapping[str, type] = {"course": dict, "session": list}
 _COURSE: Mapping[str, type] = {"title": str}
-_SESSION: Mapping[str, type] = {"number": int, "title": str, "tags": list, "reading": list}
+_SESSION: Mapping[str, type] = {
+    "number": int,
+    "title": str,
+    "part": str,
+    "tags": list,
+    "reading": list,
+}
 _READING: Mapping[str, type] = {
     "title": str,
     "section": str,
@@ -89,6 +96,7 @@ def _session(value: Mapping[str, Any], number: int, text: str, path: Path) -> Se
             for order, table in enumerate(_tables(value.get("reading", []), path, "reading"), 1)
         ),
         file=path.name,
+        part=value.get("part"),
     )
 
 

@@ -195,7 +195,7 @@ def syllabus_json(
     return {
         "sessions": [
             {
-                **_fields(session, "number", "title", "date", "tags"),
+                **_fields(session, "number", "title", "part", "date", "tags"),
                 "readings": [
                     {
                         **_fields(reading, *("title", "section", "urls", "arxiv_id")),
@@ -237,7 +237,7 @@ def status_json(name: str, catalogue: Catalogue, needs: Iterable[Need]) -> dict[
         "sources": [{"source": source, "form": form} for source, form in catalogue.sources],
         "sessions": [
             {
-                **_fields(session, "number", "title", "date", "tags"),
+                **_fields(session, "number", "title", "part", "date", "tags"),
                 "readings": [_fields(one, *reading) for one in session.readings],
             }
             for session in catalogue.sessions

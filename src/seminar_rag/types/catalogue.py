@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 from seminar_rag.errors import NotFoundError
-from seminar_rag.types.reading import CourseEvent, Document, Scope, Section, WorkKind
+from seminar_rag.types.reading import CourseEvent, Document, Scope, Section, Session, WorkKind
 
 CorrectionKind = Literal[
     "link", "keep", "reject", "rename", "remove", "add", "edit", "confirm", "split", "merge", "page"
@@ -92,12 +94,20 @@ class ListedSession:
     readings: tuple[ListedReading, ...] = ()
     date: str | None = None
     """When it meets, in the words of the page."""
+    part: str | None = None
+    """The part of the course that it stands in, as the page prints it."""
 
     @property
     def shown(self) -> str:
         """The title, and when it meets where the title does not say so."""
         new = self.date and self.date not in self.title
         return f"{self.title} ({self.date})" if new else self.title
+
+
+def parts_begun(sessions: Iterable[Session | ListedSession]) -> list[str]:
+    """Of each session the part of the course that begins with it; "" where none does."""
+    parts = [one.part or "" for one in sessions]
+    return [own if own != before else "" for before, own in pairwise(["", *parts])]
 
 
 @dataclass(frozen=True, slots=True)

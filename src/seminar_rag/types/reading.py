@@ -100,6 +100,8 @@ class Session:
     url: str | None = None
     date: str | None = None
     """When it meets, in the words of the page."""
+    part: str | None = None
+    """The part or unit of the course that it stands in, as the page prints it."""
 
 
 @dataclass(frozen=True, slots=True)

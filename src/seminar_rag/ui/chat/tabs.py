@@ -30,7 +30,7 @@ from seminar_rag.errors import SeminarError
 from seminar_rag.html import Template
 from seminar_rag.text import cut, plural
 from seminar_rag.types import Citation, Scope
-from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
+from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record, parts_begun
 from seminar_rag.types.ingest import Need
 from seminar_rag.types.study import MOST_ROWS, STANCES, Cell, Difference, Guide, Row, StudyItem
 from seminar_rag.ui.chat.render import PARTS, opener, opener_at, original
@@ -95,9 +95,11 @@ def reading_list(catalogue: Catalogue, needs: Iterable[Need], now: int | None = 
         sections.append(
             HTML.session("", "Dates of the course", "dates of the course", before, False)
         )
-    for one in catalogue.sessions:
+    for part, one in zip(parts_begun(catalogue.sessions), catalogue.sessions, strict=True):
+        if part:
+            sections.append(HTML.part(part))
         rows = [*map(entry, one.readings), *_notes(one, records), *_events(catalogue, one.number)]
-        words = _words(str(one.number), one.shown)
+        words = _words(str(one.number), one.shown, one.part)
         sections.append(HTML.session(str(one.number), one.shown, words, rows, one.number == now))
     index = [(str(one.number), one.title, one.number == now) for one in catalogue.sessions]
     listed = {reading.id for session in catalogue.sessions for reading in session.readings}
