@@ -102,6 +102,32 @@ def test_syllabus_prints_what_is_due_and_when_there_is_no_class(
     ]
 
 
+def test_sessions_are_printed_under_the_parts_of_the_course(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    list_by_hand = tmp_path / "readings.toml"
+    session = '[[session]]\ntitle = "{}"\npart = "{}"\n[[session.reading]]\ntitle = "On {}"\n'
+    given = [("Rye", "Part I: Grains"), ("Oats", "Part I: Grains"), ("Ovens", "Part II: Heat")]
+    list_by_hand.write_text("\n".join(session.format(*one, one[0]) for one in given))
+    assert main(["syllabus", str(list_by_hand)]) == 0
+    said = capsys.readouterr().out
+    order = ["Part I: Grains", "1. Rye", "2. Oats", "Part II: Heat", "3. Ovens"]
+    assert [said.count(one) for one in order] == [1] * 5
+    assert sorted(order, key=said.index) == order
+    assert main(["syllabus", str(list_by_hand), "--json"]) == 0
+    sessions = json.loads(capsys.readouterr().out)["sessions"]
+    assert [one["part"] for one in sessions] == [part for _, part in given]
+    data = str(tmp_path / "data")
+    assert main(["ingest", str(list_by_hand), "--offline", "--data", data]) == 0
+    capsys.readouterr()
+    assert main(["status", "--data", data]) == 0
+    said = capsys.readouterr().out
+    assert sorted(order, key=said.index) == order
+    assert main(["status", "--json", "--data", data]) == 0
+    sessions = json.loads(capsys.readouterr().out)["sessions"]
+    assert [one["part"] for one in sessions] == [part for _, part in given]
+
+
 def test_syllabus_of_local_forms_needs_no_network(
     posts: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

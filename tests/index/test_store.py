@@ -156,6 +156,14 @@ def test_a_reading_in_two_sessions_is_one(store: Store) -> None:
     assert store.catalogue().documents["d"].sessions == (1, 4)
 
 
+def test_a_session_keeps_its_part(store: Store) -> None:
+    sessions = [ListedSession(1, "Tides", part="Part I"), ListedSession(2, "Waves")]
+    with store.writer():
+        store.put_source("s", "course", None, sessions)
+        store.revise(lambda listed: listed)
+    assert [one.part for one in store.catalogue().sessions] == ["Part I", None]
+
+
 def test_a_session_keeps_its_date(store: Store) -> None:
     listed = ListedReading("r", "R")
     sessions = [

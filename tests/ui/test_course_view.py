@@ -89,6 +89,21 @@ def test_the_course_shows_exams_and_deadlines_between_its_readings() -> None:
     assert html.index("A gap") < html.index("Due : Essay 1 (Sep 8)") < html.index("2 Two No class")
 
 
+def test_sessions_stand_under_the_parts_of_the_course() -> None:
+    one, two = CATALOGUE.sessions
+    sessions = tuple(replace(each, part="Part <I>") for each in (one, two))
+    sessions = (*sessions, ListedSession(3, "Three", part="Part II"), ListedSession(4, "Four"))
+    html = reading_list(replace(CATALOGUE, sessions=sessions), ())
+    assert html.count('<p class="course-part">Part &lt;I&gt;</p>') == 1
+    places = [html.index("Part &lt;I&gt;</p>"), html.index('id="session-1"')]
+    places += [
+        html.index('id="session-2"'),
+        html.index("Part II</p>"),
+        html.index('id="session-3"'),
+    ]
+    assert places == sorted(places)
+
+
 def test_every_reading_says_what_there_is_of_it_and_why_not_more() -> None:
     html = reading_list(CATALOGUE, needs(CATALOGUE))
     told = [text(one) for one in entries(html)]
