@@ -622,7 +622,7 @@ def test_json_has_the_documented_shape(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(POST, encoding="utf-8")
     value = json.loads(json.dumps(syllabus_json(read_syllabus(tmp_path / "a.md"))))
     assert list(value) == ["sessions", "events"]
-    assert list(value["sessions"][0]) == ["number", "title", "date", "tags", "readings"]
+    assert list(value["sessions"][0]) == ["number", "title", "part", "date", "tags", "readings"]
     assert value["sessions"][0]["readings"][0] == {
         "title": "Paged caches for serving",
         "section": "required",

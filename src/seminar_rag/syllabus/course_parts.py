@@ -36,12 +36,19 @@ class _Level:
 
     parts: dict[int, tuple[object, str]] = field(default_factory=dict)
     """Of meetings by their index, a key of the part and its name."""
-    names: set[int] = field(default_factory=set)
-    """Meetings that are no sessions but such names."""
+    names: dict[int, object] = field(default_factory=dict)
+    """Meetings that may be no sessions but such names, and the key of the part."""
+
+    @property
+    def no_sessions(self) -> set[int]:
+        """The meetings that are the names of parts with sessions."""
+        used = {part for n, (part, _) in self.parts.items() if n not in self.names}
+        return {n for n, part in self.names.items() if part in used}
 
     def divides(self, meetings: int) -> bool:
         """Whether it divides the course: into several parts with several sessions each."""
-        found = [self.parts.get(n) for n in range(meetings) if n not in self.names]
+        names = self.no_sessions
+        found = [self.parts.get(n) for n in range(meetings) if n not in names]
         runs = [len([*run]) for part, run in groupby(found) if part is not None]
         named = dict.fromkeys(part for part in found if part is not None)
         distinct = len({name for _, name in named}) == len(named) == len(runs)
@@ -99,7 +106,7 @@ def with_parts(
     found = [one for one in levels if one.divides(len(own))] if len(own) > 2 else []
     best = max(found, key=lambda one: len(one.parts), default=_Level())
     names = {at[n]: name for n, (_, name) in best.parts.items()}
-    no_session = {at[n] for n in best.names}
+    no_session = {at[n] for n in best.no_sessions}
     return [(one, names.get(n)) for n, one in enumerate(meetings) if n not in no_session]
 
 
@@ -127,7 +134,7 @@ def _above(page: _Page) -> list[_Level]:
                 level = levels.setdefault(above, _Level())
                 level.parts[owner] = (part.first, part.text)
                 if (name := page.owner(part)) is not None:
-                    level.names.add(name)
+                    level.names[name] = part.first
         if rank and piece.cut == "block" and page.names(line):
             stack.append((rank, line))
     return [levels[rank] for rank in sorted(levels)]
@@ -150,8 +157,8 @@ def _rows(page: _Page) -> _Level:
         if alone and page.names(cells[0]) and trained().of(cells[0].text) is None:
             part = (row, cells[0].text)
             if owner is not None:
-                level.names.add(owner)
-        elif owner is not None and part is not None:
+                level.names[owner] = row
+        if owner is not None and part is not None:
             level.parts.setdefault(owner, part)
     return level
 
@@ -213,7 +220,7 @@ def _beside(page: _Page) -> Iterator[_Level]:
         if free and number > parts.get(kind, (0, "", -1))[2]:
             parts[kind] = (line.first, line.text, number)
             if owner is not None:
-                levels.setdefault(kind, _Level()).names.add(owner)
+                levels.setdefault(kind, _Level()).names[owner] = line.first
         if owner is not None and owner not in seen:
             seen.add(owner)
             for each, (first, name, _) in parts.items():
