@@ -93,6 +93,12 @@ def test_question_words_are_put_right_and_names_are_not(
     assert Retriever(kitchen, Spelling()).spelled(asked) == right
 
 
+def test_a_slip_within_the_stem_of_a_longer_word_is_put_right(store: Store) -> None:
+    put(store, "Taps", ["The difference of two taps is in their limitations."])
+    asked = Retriever(store, Spelling()).spelled("what diffrence and limtations have taps")
+    assert asked == "what difference and limitations have taps"
+
+
 @pytest.mark.parametrize("asked", ["冰川的物质平衡是什么？", "ما هو توازن الجليد؟"])
 def test_a_question_in_the_language_of_one_reading_of_many_keeps_its_words(
     kitchen: Store, asked: str

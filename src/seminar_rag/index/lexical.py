@@ -42,6 +42,8 @@ _READ = 20
 """Passages in which the forms of a word are looked for."""
 _WHOLE = 4
 """Letters of a stem from which on a word that begins with it may be a form of it."""
+_LONG_STEM = 5
+"""The same where it begins so but for one edit."""
 _SHORT = re.compile(r"\(([A-Z][A-Za-z0-9-]{1,9}?)s?\)")
 _BOUND = re.compile(r"[.;:!?,()\[\]\"“”][\s\"“”]")
 _WINDOW = 600
@@ -82,8 +84,9 @@ def corrected(db: Connection, word: str, stems: Sequence[str]) -> str | None:
     """The word of the passages, whose vocabulary is `stems`, that an unknown word is a misspelling
     of; None where there is none."""
     near = [*spelling_candidates(word, stems), *spelling_candidates(porter(word), stems)]
-    # An error behind the stem leaves that whole, but far from the word: "generaton", "gener".
-    begun = [stem for stem in stems if len(stem) >= _WHOLE and word.startswith(stem)]
+    # An error leaves a stem far from the word, whole or not: "generaton", "gener"; "diffrence",
+    # "differ".
+    begun = [stem for stem in stems if len(stem) >= _WHOLE and _begins(word, stem)]
     for stem in dict.fromkeys([*near, *sorted(begun, key=len, reverse=True)]):
         rows = db.execute(
             "SELECT title || ' ' || heading || ' ' || text FROM passage WHERE key IN"
@@ -96,6 +99,16 @@ def corrected(db: Connection, word: str, stems: Sequence[str]) -> str | None:
         if found:
             return found[0]
     return None
+
+
+def _begins(word: str, stem: str) -> bool:
+    """Whether a word begins with a stem, or with one edit of it where it is long enough to tell."""
+    if word.startswith(stem) or len(stem) < _LONG_STEM or word[0] != stem[0]:
+        return word.startswith(stem)
+    from rapidfuzz.distance import OSA
+
+    ends = range(len(stem) - 1, min(len(stem) + 2, len(word)))
+    return any(OSA.distance(word[:end], stem, score_cutoff=1) <= 1 for end in ends)
 
 
 def query_terms(question: str) -> list[str]:
