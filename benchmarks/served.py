@@ -21,26 +21,26 @@ def served(
     *arguments: str | Path, folder: Path | None = None, **environ: str
 ) -> Iterator[tuple[str, int]]:
     """The address and the process of `serve` on a free port, run in `folder`."""
-    with subprocess.Popen(
+    running = subprocess.Popen(
         [*COMMAND, "serve", "--port", "0", *arguments],
         cwd=folder,
         env={**os.environ, "COLUMNS": "200", **environ},
         stderr=subprocess.PIPE,
         text=True,
-    ) as running:
-        try:
-            assert running.stderr is not None
-            said = ""
-            while not (found := re.search(r"(?:open|courses?) on (http://\S+)", said)):
-                line = running.stderr.readline()
-                if not line:
-                    sys.exit(f"serve ended: {said}")
-                said += line
-            threading.Thread(target=_shown, args=(running.stderr,), daemon=True).start()
-            yield found[1], running.pid
-        finally:
-            running.terminate()
-            running.wait(30)
+    )
+    try:
+        assert running.stderr is not None
+        said = ""
+        while not (found := re.search(r"(?:open|courses?) on (http://\S+)", said)):
+            line = running.stderr.readline()
+            if not line:
+                sys.exit(f"serve ended: {said}")
+            said += line
+        threading.Thread(target=_shown, args=(running.stderr,), daemon=True).start()
+        yield found[1], running.pid
+    finally:
+        running.terminate()
+        running.wait(30)
 
 
 def _shown(lines: Iterator[str]) -> None:
