@@ -48,6 +48,8 @@ def asked(text: str, sessions: tuple[ListedSession, ...]) -> tuple[Query, str]:
         (NUMBERED, "How many readings does part one have?", (1, 2)),
         (NUMBERED, "How many sessions are in Part II?", (3, 4)),
         (NUMBERED, "readings of parts 2 and 3", (3, 4, 5, 6)),
+        (NUMBERED, "what is in the second part?", (3, 4)),
+        (NUMBERED, "which papers do we read in the last part of the course?", (5, 6)),
         (NAMED, "what is in part 2?", (4, 5, 6)),
         (NAMED, "What do we read in Network Security?", (1, 2, 3)),
         (WEEKS, "what do we read in week 3?", (5, 6)),
@@ -100,7 +102,10 @@ def test_what_the_readings_of_a_part_say_is_searched_for_in_them(text: str) -> N
         "how is trust measured in network security?",
         "which part of the evaluation is hardest?",
         "what part I should read aloud?",
+        "what is the difference between part 1 and part 2?",
         "what is the most important part?",
+        "what happens in the second part of the experiment?",
+        "why is the first module trained separately?",
     ],
 )
 @pytest.mark.parametrize("sessions", [NUMBERED, NAMED, WEEKS, PLAIN])

@@ -20,11 +20,12 @@ from seminar_rag.answer.catalogue_rows import (
     session_row,
     with_rows,
 )
-from seminar_rag.question.intent import learned
+from seminar_rag.question.intent import PLAIN, learned
+from seminar_rag.question.patterns import LAST, session_numbers
 from seminar_rag.question.schedule import EVENT, PERIOD
 from seminar_rag.question.schedule import learned as calendar
 from seminar_rag.syllabus.marks import mark_of, title_of
-from seminar_rag.text import STOPWORDS, content_words, plural, stems
+from seminar_rag.text import ORDINALS, STOPWORDS, content_words, plural, stems
 
 if TYPE_CHECKING:
     from seminar_rag.question.query import Query
@@ -37,10 +38,14 @@ _OF_OTHERS = re.compile(
     r"\s+of\s+(?!(?:the |this |our )?(?:course|class|seminar|syllabus|reading list)\b)",
     re.IGNORECASE,
 )
+_NTH = re.compile(rf"(?:\bthe )?\b({'|'.join([*ORDINALS, 'last', 'final'])}) $", re.IGNORECASE)
 _ASKS = re.compile(r"\b(?:which|what|this|that|each|every|a|another)\s+$", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+(?:[-'’&][^\W_]+)*")
 _LISTED = frozenset({"session", "readings", "count readings", "sessions", "count sessions", "when"})
 """Intents that the list of the part's sessions answers."""
+_UNTOLD = frozenset({PLAIN, "organisation"})
+_OF_ONE = frozenset({"after", "before", "required"})
+"""Intents that are about a single session or reading."""
 _MOST_WORDS = 8
 """Words of a question that may call a part by its title."""
 _MOST_NAMED = 8
@@ -94,11 +99,12 @@ def _of_part(query: Query, named: Named, asked: bool) -> Query | None:
     """A question as one about all sessions of a part; None where it is about none of them."""
     of_list = query.intent in _LISTED and bool(query.sessions)
     within = query.scope is not None and bool(query.scope.sessions)
-    if not of_list and asked and query.intent not in _LISTED:
+    if not of_list and asked and query.intent in _UNTOLD:
         query, of_list = replace(query, intent="session", scope=None), True
     if of_list:
         return replace(query, sessions=named.sessions, part=named.name, scope=None, apart=())
-    if named.alone or not named.sessions or not (within or query.sessions):
+    about = (within or query.sessions) and query.intent not in _OF_ONE
+    if named.alone or not named.sessions or not about:
         return None
     scope = query.scope and replace(query.scope, sessions=frozenset(named.sessions))
     return replace(query, scope=scope, sessions=query.sessions and named.sessions)
@@ -168,7 +174,15 @@ def _numbered(
     parts: Mapping[str, Sequence[int]],
     printed: Mapping[str, tuple[str, int]],
 ) -> Iterator[Named]:
-    """Parts by their number: "part II", "units 1 and 2"."""
+    """Parts by their number: "part II", "units 1 and 2", "the last part"."""
+    if nth := _NTH.search(text, 0, match.start()):
+        (number,) = session_numbers(nth[1])
+        names = list(parts)
+        at = len(names) if number == LAST else number
+        if at <= len(names) and not _OF_OTHERS.match(text, match.end()):
+            name = names[at - 1]
+            yield Named(nth.start(), match.end(), tuple(parts[name]), name)
+        return
     rest = text[match.start() : match.start() + 80]
     mark = mark_of(rest)
     if mark is None or mark.kind != "named" or mark.number is None:
