@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from gguf_fixture import build_gguf, quantise
 from seminar_rag.errors import ModelError
 from seminar_rag.models.choice import BEGINNINGS, SharedPrefix
 from seminar_rag.models.llm import LLM
-from seminar_rag.models.local import LlamaCpp
+from seminar_rag.models.local import LlamaCpp, _repacks
 from seminar_rag.models.reader import LlamaContext
 from seminar_rag.models.server import OpenAICompatible
 
@@ -584,6 +585,18 @@ class TestLlamaCpp:
         long = (ChatMessage("the model of attention " * 100),)
         assert ask(llm, messages=long, max_tokens=5)
         llm.close()
+
+    @pytest.mark.parametrize("tiled", [True, False])
+    def test_weights_stay_as_they_lie_where_amx_was_built(self, tiled: bool) -> None:
+        # Only weights laid out anew reach the kernels that older compilers break.
+        kernels = {"ggml_compute_forward_mul_mat_tiled": None} if tiled else {}
+        built = b"CPU : AVX512_VNNI = 1 | AMX_INT8 = 1 | REPACK = 1 | "
+        api = SimpleNamespace(
+            _lib=SimpleNamespace(**kernels), llama_print_system_info=lambda: built
+        )
+        assert not _repacks(api)
+        built = built.replace(b"AMX_INT8 = 1 | ", b"")
+        assert _repacks(api) is not tiled
 
     def test_after_closing(self, gguf: Path) -> None:
         llm = LlamaCpp(gguf, context=512)

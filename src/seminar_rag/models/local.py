@@ -390,10 +390,10 @@ def _repacks(api: Any) -> bool:
     core with AVX-512 VNNI, Qwen2.5-Coder-1.5B at four bits was read at 60 tokens a second with
     those, at 44 laid out anew, and written at 6.1 against 6.6. Without VNNI that was not measured.
 
-    With AMX they are never laid out anew: GCC before 11.5, 12.4 and 13.3 compiles
-    `_tile_loadconfig` so that the shape of the tiles is lost (GCC bug 114098), and the process dies
-    at the first prompt of a quantised model. Which compiler it was cannot be asked; `make local`
-    leaves AMX out.
+    With AMX they are never laid out anew. llama.cpp has kernels for it for such weights only, and
+    GCC before 11.5, 12.4 and 13.3 compiles `_tile_loadconfig` so that the shape of the tiles is
+    lost (GCC bug 114098): the process dies at the first prompt of a quantised model. Compiled
+    rightly they read no faster (docs/performance.md), so `make local` leaves AMX out.
     """
     built = api.llama_print_system_info()
     tiled = hasattr(api._lib, "ggml_compute_forward_mul_mat_tiled")
