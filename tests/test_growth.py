@@ -34,6 +34,10 @@ from seminar_rag.ui.shared.conversation import Exchange
 pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 MADE_OF = {
+    "answer.course_parts: f'\\\\b(?:in|of|for|from|under) (?:the )?({title})\\\\b'": "a part",
+    "answer.course_parts: f\"\\\\b(?:{'|'.join(map(re.escape, sorted(words)))})s?\\\\b\"": (
+        "single words of parts' names"
+    ),
     "answer.forms: f'(?<![^\\\\W_]){joined}'": "the letters of a name",
     "answer.forms: f'{introduced}|{meant}'": "a word of a question; tried below, by names_kind()",
     "answer.forms: kind": "a word of a question; tried below, by names_kind()",

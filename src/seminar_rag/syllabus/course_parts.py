@@ -27,7 +27,7 @@ _LONGEST = 150
 """Characters of a line that may name a part."""
 _ITEMS = 10
 """Rank of list items, above their depth; headings rank as their levels."""
-_MONTH = re.compile(rf"(?:{MONTH_NAME}\W*)+(?:\d{{4}})?", re.I)
+_MONTH = re.compile(rf"(?:{MONTH_NAME}\W*+)++(?:\d{{4}})?", re.I)
 
 
 @dataclass(slots=True)
