@@ -372,8 +372,11 @@ class Course(Comparing, Corrections, Doubting, Learning, ModelChoice, ForProgram
 
 
 def open_sample(data: Path | None = None) -> Course:
-    """The course that is kept for the sample, where the platform keeps the data of programs."""
-    return Course.open(configuration.platform_folder("sample"), data)
+    """The course that is kept for the sample, where the platform keeps the data of programs; with
+    `data` it lies there, with the settings of the folder that has its data there."""
+    if data is None:
+        return Course.open(configuration.platform_folder("sample"))
+    return Course.open(configuration.folder_of(data) or data, data)
 
 
 def read_course_page(

@@ -401,6 +401,24 @@ def test_the_sample_to_try_lies_with_the_data_of_programs(
     assert [one.name for one in here.iterdir()] == ["seminar.toml"]
 
 
+@pytest.mark.parametrize("data", ["kept", "kept/data"])
+def test_the_sample_in_a_folder_has_the_settings_of_that_folder(
+    data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "programs" / "sample"
+    for folder, name in ((programs, "Other"), (tmp_path / "kept", "Tried")):
+        folder.mkdir(parents=True)
+        (folder / "seminar.toml").write_text(
+            f'[course]\nname = "{name}"\n[data]\ndir = "data"\n', encoding="utf-8"
+        )
+    monkeypatch.setattr("platformdirs.user_data_path", lambda *_, **__: tmp_path / "programs")
+    with closing(open_sample(argparse.Namespace(data=tmp_path / data))) as course:
+        assert course.name == "Tried"
+        assert course.config.data == tmp_path / data
+    with closing(open_sample(argparse.Namespace(data=tmp_path / "new"))) as course:
+        assert course.config.folder == tmp_path / "new"
+
+
 def test_a_course_lies_in_the_folder_that_has_one_else_with_the_data_of_programs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

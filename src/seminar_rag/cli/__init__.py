@@ -39,7 +39,8 @@ def open_course(options: argparse.Namespace) -> Course:
 
 def open_sample(options: argparse.Namespace) -> Course:
     """Open the bundled sample course. Without --data it is kept where the platform keeps the data
-    of programs, so that it can be tried from any folder and leaves nothing there."""
+    of programs, so that it can be tried from any folder and leaves nothing there; with --data it
+    lies there, and what that course's settings say holds."""
     from seminar_rag import course
 
     return course.open_sample(options.data)
