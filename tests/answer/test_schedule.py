@@ -7,9 +7,10 @@ from datetime import date
 
 import pytest
 
+from seminar_rag.answer.catalogue import AboutCourse
 from seminar_rag.answer.schedule import about_schedule
-from seminar_rag.question.query import understand
-from seminar_rag.types import CourseEvent
+from seminar_rag.question.query import Query, understand
+from seminar_rag.types import CourseEvent, Hit, Scope
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession
 
 DAYS = ("Feb 5", "Feb 12", "Feb 19", "Feb 26", "Mar 5", "Mar 12", "Mar 19")
@@ -41,6 +42,15 @@ UNDATED = replace(
     events=tuple(replace(one, date=None) for one in COURSE.events),
 )
 TODAY = date(2024, 2, 28)
+
+
+class NoSearch:
+    """Finds nothing."""
+
+    def search(
+        self, query: Query | str, k: int = 20, scope: Scope | None = None
+    ) -> tuple[Hit, ...]:
+        return ()
 
 
 def asked(question: str, course: Catalogue = COURSE) -> str | None:
@@ -104,3 +114,29 @@ def test_a_day_on_which_nothing_is_due_says_what_is_read() -> None:
         "The course page names nothing to hand in then. To read: Session 4 (Yeast) has 1 required"
         " reading:\n\n- On Yeast (required)"
     )
+
+
+@pytest.mark.parametrize(
+    ("question", "there"),
+    [
+        ("When is the midterm and what do we read on Feb 12?", ["Feb 19", "On Ovens"]),
+        ("Is there class on March 5 and when is the midterm?", ["No: Spring break", "Feb 19"]),
+        ("what is due on Mar 15? And what do we read in session 4?", ["Essay 2", "On Yeast"]),
+    ],
+)
+def test_two_questions_about_the_calendar_are_both_answered(
+    question: str, there: list[str]
+) -> None:
+    about = AboutCourse(lambda: COURSE, NoSearch(), today=lambda: TODAY)
+    found = about.answer(understand(question, titles=COURSE.titles))
+    assert found is not None
+    assert [one for one in there if one in found.text] == there
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["What do we read on Feb 12 and what is yeast?", "How does yeast work and when did it rise?"],
+)
+def test_a_question_beside_one_about_the_calendar_is_left_to_the_readings(question: str) -> None:
+    about = AboutCourse(lambda: COURSE, NoSearch(), today=lambda: TODAY)
+    assert about.answer(understand(question, titles=COURSE.titles)) is None

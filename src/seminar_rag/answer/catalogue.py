@@ -51,7 +51,8 @@ from seminar_rag.answer.summaries import (
     no_essay,
     reading_about,
 )
-from seminar_rag.question.query import NOTHING_ASKED
+from seminar_rag.question.parts import two_questions
+from seminar_rag.question.query import NOTHING_ASKED, understand
 from seminar_rag.text import plural, stems, words
 from seminar_rag.types import NOTES, READINGS, Citation, Hit, Listed, Scope
 
@@ -132,7 +133,7 @@ class AboutCourse:
         None for what the readings are to be searched for.
         """
         course = self._catalogue()
-        if both := self._each(query, scope):
+        if both := self._with_calendar(course, query, scope) or self._each(query, scope):
             return both
         if query.intent in ("greeting", "thanks", "help"):
             return small_talk(course, query.intent)
@@ -172,6 +173,18 @@ class AboutCourse:
             there = self._there(one, asked[at - 1], found[-1]) if found else None
             found.append(there or self.answer(one, scope) or not_listed(one))
         return together(found) if any(not one.unknown for one in found) else None
+
+    def _with_calendar(
+        self, course: Catalogue, query: Query, scope: Scope
+    ) -> CatalogueAnswer | None:
+        """The answer to several questions in one sentence, where the course's calendar answers at
+        least one of them, and its list the others."""
+        asked = two_questions(query.text, True) if course.sessions else ()
+        each = [understand(one.label, titles=course.titles) for one in asked]
+        if not any(about_schedule(course, one, self._today()) for one in each):
+            return None
+        found = [answer for one in each if (answer := self.answer(one, scope))]
+        return together(found) if len(found) == len(each) else None
 
     def _there(
         self, query: Query, before: Query, said: CatalogueAnswer | None

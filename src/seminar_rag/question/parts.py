@@ -174,17 +174,19 @@ def _whole(one: str, two: str) -> tuple[str, str]:
     return (f"{one} {noun}", two) if alike else (one, two)
 
 
-def two_questions(question: str, named: str = "") -> tuple[Part, ...]:
+def two_questions(question: str, whether: bool = False, *, named: str = "") -> tuple[Part, ...]:
     """The questions of a sentence that asks two or more; empty where it asks one.
 
     In a later one, "it" is put in the words of the first one's subject. What points back otherwise
     is searched for with that subject, or with the first one's words where that points back too.
 
     Args:
+        whether: the first one may ask whether something is so: "is there class on Friday, and …".
         named: what it is about, where a question before it tells.
     """
+    first_asks = f"{_ASKS}|{_ASKS_WHETHER}" if whether else _ASKS
     asked = [one.strip(" ?.!,;") for one in _TWO_QUESTIONS.split(in_place(question, named))]
-    if not 1 < len(asked) <= _MOST or not re.match(_ASKS, asked[0], re.IGNORECASE):
+    if not 1 < len(asked) <= _MOST or not re.match(first_asks, asked[0], re.IGNORECASE):
         return ()
     named = named or subject(asked[0])
     if POINTS.match(named):
@@ -266,4 +268,4 @@ def parts(
         return tuple(
             Part(side, f"What is {side}?", side, Form("definition", side)) for side in sides
         )
-    return two_questions(own, named)
+    return two_questions(own, named=named)
