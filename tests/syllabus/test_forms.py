@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from seminar_rag.errors import SourceError
-from seminar_rag.syllabus.markup_office import PANDOC
+from seminar_rag.syllabus.markup_office import PANDOC, office_items
 from seminar_rag.syllabus.read import read_syllabus
 
 BIBTEX = r"""@string{tides = "Journal of Tides"}
@@ -364,3 +364,80 @@ def test_a_doi_that_is_written_out_is_the_link(tmp_path: Path) -> None:
     assert first.urls == ("https://doi.org/10.1111/0735-2751.00055",)
     assert second.urls == ("https://example.org/map",)
     assert third.urls == ("https://doi.org/10.1000/183",)
+
+
+@pytest.mark.parametrize(
+    ("days", "known"),
+    [
+        (("2023-01-17", "2023-01-24T10:00:00Z", "2023-01-31", "2023-02-07 09:00:00 -0800"), True),
+        (("2023-01-17", "2023-01-19", "2023-01-24", "2023-01-26"), True),
+        (("2023-01-17", "2023-01-18", "2023-01-20", "2023-01-22"), False),
+        (("2023-01-17", "2023-01-17", "2023-01-17", "2023-01-17"), False),
+        (("2023-01-17", "2023-01-24", "2023-02-30", "soon"), False),
+        (("2023-01-17", "2023-01-24", "2023-01-31"), False),
+    ],
+)
+def test_days_of_posts_are_those_of_meetings_where_they_have_their_rhythm(
+    tmp_path: Path, days: tuple[str, ...], known: bool
+) -> None:
+    for n, day in enumerate(days):
+        (tmp_path / f"{n}.md").write_text(
+            f"---\ntitle: Tides {n}\ndate: {day}\n---\n\n## Required reading\n\n"
+            f"- [Harbours {n} that remember](https://example.org/{n}.pdf)\n",
+            encoding="utf-8",
+        )
+    found = [session.date for session in read_syllabus(tmp_path).sessions]
+    assert found == [day[:10] if known else None for day in days]
+
+
+def test_bullets_that_are_drawn_open_items_and_sizes_rank_headings(tmp_path: Path) -> None:
+    from reportlab.pdfgen import canvas
+
+    sheet = canvas.Canvas(str(tmp_path / "tides.pdf"), pagesize=(400, 500), invariant=True)
+    lines = (
+        (24, 40, "A Seminar on Tides"),
+        (18, 40, "Week 1: Harbours"),
+        (11, 60, "Okafor, Ngozi. Harbours that Remember Their Ships. Oslo: Sea Books."),
+        (11, 60, "Lindqvist, Sven. The Ropes and Knots of Sailors in Practice. London, 9."),
+        (18, 40, "Week 2: Lights"),
+        (11, 60, "Brandt, Ida. Lamps and Their Keepers on the Northern Coast. Paris, 14."),
+        (11, 60, "Cole, Ben. Signals at Sea. Lisbon: Farol, 2009."),
+    )
+    for n, (size, left, text) in enumerate(lines):
+        y = 440 - 16 * n
+        sheet.setFont("Helvetica", size)
+        sheet.drawString(left, y, text)
+        if size == 11:
+            sheet.circle(50, y + 4, 2, stroke=0, fill=1)
+    sheet.save()
+    items = office_items(tmp_path / "tides.pdf")
+    assert [(one.block.kind, one.block.level, one.marker) for one in items] == [
+        ("heading", 1, ""),
+        ("heading", 2, ""),
+        ("item", 0, "•"),
+        ("item", 0, "•"),
+        ("heading", 2, ""),
+        ("item", 0, "•"),
+        ("item", 0, "•"),
+    ]
+    found = read_syllabus(tmp_path / "tides.pdf")
+    assert found.title == "A Seminar on Tides"
+    assert [len(one.readings) for one in found.sessions] == [2, 2]
+
+
+def test_a_reference_is_taken_apart_beside_readings_with_links(tmp_path: Path) -> None:
+    weeks = (("Rivers", "Kamp", "Meanders of Rivers"), ("Dams", "Berg", "A Nation of Dams"))
+    weeks += (("Fish", "Roe", "Undamming the Rivers"), ("Law", "Diaz", "Rights of Rivers"))
+    page = "# Rivers\n\n" + "".join(
+        f"## Week {n}: {name}\n\n- {by}, [{title}](https://example.org/{n})\n"
+        for n, (name, by, title) in enumerate(weeks, 1)
+    )
+    written = (
+        "van der Zaag, P., & Savenije, H. H. G. (2006). Water as an economic good. *Water*, 19."
+    )
+    (tmp_path / "page.md").write_text(f"{page}- {written}\n", encoding="utf-8")
+    last = read_syllabus(tmp_path / "page.md").sessions[-1].readings[-1]
+    assert (last.title, last.authors) == (
+        "Water as an economic good",
+        "van der Zaag, P., & Savenije, H. H. G.",
+    )

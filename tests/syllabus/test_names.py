@@ -14,6 +14,13 @@ from seminar_rag.syllabus.names import split_citation
         ("Falk, R. B. Rivers of sand. Oslo.", "Falk, R. B.", "Rivers of sand"),
         ("Falk, R., Moe, T. B. C. Rivers of sand.", "Falk, R., Moe, T. B. C.", "Rivers of sand"),
         ("Falk, R. (2001). Rivers of sand. Oslo.", "Falk, R.", "Rivers of sand"),
+        ("van der Falk, R. (2001). Rivers of sand. Oslo.", "van der Falk, R.", "Rivers of sand"),
+        ("Falk, R. (Ed.). (2001). Rivers of sand. Oslo.", "Falk, R.", "Rivers of sand"),
+        (
+            "Falk, R., ... Moe, T. (2001). Rivers of sand.",
+            "Falk, R., ... Moe, T.",
+            "Rivers of sand",
+        ),
         ("Rivers of sand", None, "Rivers of sand"),
     ],
 )

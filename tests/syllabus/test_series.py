@@ -198,6 +198,21 @@ def test_authors_may_be_part_of_a_title_but_not_the_whole_of_it() -> None:
     assert _authors([authors], np.array([0.9], np.float32), authors, authors.end) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("Folio, quarto, octavo", False),
+        ("Folio, and other sizes", False),
+        ("Folio, de Lisle, and Quarto", True),
+        ("Folio, What is the history of books?", True),
+    ],
+)
+def test_the_first_of_the_things_that_a_title_lists_is_no_author(text: str, named: bool) -> None:
+    title, authors = _spans(text, text, "Folio")
+    found = _authors([title, authors], np.array([0.2, 0.4], np.float32), title, title.end)
+    assert found == (authors if named else None)
+
+
 def test_candidates_that_share_the_words_of_a_name_share_its_probability() -> None:
     text = "Holland, Alisha C. 2016. Forbearance"
     title, *names = _spans(text, "Forbearance", "Holland, Alisha C.", "Holland, Alisha", "Holland")

@@ -14,6 +14,7 @@ from seminar_rag.syllabus.judged import without_doubtful
 from seminar_rag.syllabus.keyed import in_sessions
 from seminar_rag.syllabus.kinds import entry_clues, kind_of
 from seminar_rag.syllabus.labels import decode, says_topic
+from seminar_rag.syllabus.letters import SMALL
 from seminar_rag.syllabus.locators import completed
 from seminar_rag.syllabus.markup_text import Item
 from seminar_rag.syllabus.meetings import Entry, Meeting, gathered, meetings_of
@@ -115,7 +116,8 @@ def _authors(
     """The likeliest authors, if it is likely that they stand about there at all.
 
     Many candidates share the words of a name and with them the probability, so theirs is added up.
-    Authors may be a part of the title ("Libby 2019"), but not reach into it. Of stretches that
+    Authors may be a part of the title ("Libby 2019"), but not reach into it, nor are they its first
+    words where it lists things ("Folio, quarto, octavo"). Of stretches that
     hold the likeliest one, the longest that is not much less likely names the other authors too.
 
     Args:
@@ -125,6 +127,8 @@ def _authors(
 
     def free(span: Span) -> bool:
         part = _holds(title, span) and len(span.text) < len(title.text)
+        if part and _LISTS.match(title.text, span.end - title.start):
+            return False
         return part or not _overlap(span, whole)
 
     order: list[int] = scores.argsort()[::-1].tolist()
@@ -137,6 +141,10 @@ def _authors(
     return None
 
 
+_LISTS = re.compile(
+    rf",\s+(?:(?:and|und|et|y|e)\s+)?(?!et al|de[rns]? |v[ao]n |d[aiou]s? )[{SMALL}]"
+)
+"""What goes on in small letters after a comma."""
 _NAMED = 0.15
 """The likelihood of all candidates that share words from which authors are named."""
 _UNNAMED = 0.02
@@ -259,6 +267,7 @@ _SURE_READING = 0.6
 
 
 IS_READING, NO_TITLE, IS_TITLE = "Is this a reading?", "What is its title?", "Is this its title?"
+IS_REQUIRED = "Is it required?"
 
 
 def doubts(entry: Entry) -> Iterator[str]:
@@ -270,7 +279,7 @@ def doubts(entry: Entry) -> Iterator[str]:
     elif entry.title_sure < _SURE:
         yield IS_TITLE
     if abs(entry.beyond - 0.5) < 0.2:
-        yield "Is it required?"
+        yield IS_REQUIRED
 
 
 def _described(entry: Entry, pieces: Sequence[Piece]) -> tuple[list[Item], int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,7 @@ _FRONT_MATTER = re.compile(
 )
 _LONGEST_MATTER = 10_000
 """Characters of front matter that are read; YAML takes time by the square of its nesting."""
-_ATTRIBUTES = re.compile(r"\{:?(?:[:.#][\w-]++|[\w-]++=\"[^\"\n]*\"|\s)++\}")
+_ATTRIBUTES = re.compile(r"(?<!:::)(?<!::: )\{:?(?:[:.#][\w-]++|[\w-]++=\"[^\"\n]*\"|\s)++\}")
 """Attributes as Kramdown and Pandoc write them after a link or heading."""
 _LIQUID = re.compile(r"\{\{[^{}\n]*\}\}|\{%(?:(?!\{%)[^\n])*?%\}")
 
@@ -127,7 +128,7 @@ class _MarkdownReader:
         if not prose:
             body = _ATTRIBUTES.sub(lambda match: FILLER * len(match.group()), body)
         self._lines = source_lines(body)
-        self._body = "\n".join(line for _, line in self._lines)
+        self._body = "\n".join(line.text for line in self._lines)
         self._depth = 0
         self._markers: list[str] = []
         self._used: tuple[int, int] = (-1, 0)
@@ -136,18 +137,17 @@ class _MarkdownReader:
         tokens = _parser(self._prose).parse(self._body)
         position = 0
         while position < len(tokens):
-            end = position + 1
+            end, found = position + 1, list[Item | None]()
             if tokens[position].type == "table_open":
                 end = next(i for i in range(end, len(tokens)) if tokens[i].type == "table_close")
-                found: Item | None = self._table(tokens[position:end])
+                found = [self._table(tokens[position:end])]
             elif tokens[position].type == "html_block":
                 token = tokens[position]
-                yield from html_fragment(token.content, self._places(token), self._depth)
-                found = None
+                found = [*html_fragment(token.content, self._places(token), self._depth)]
             else:
-                found = self._single(tokens[position - 1], tokens[position])
-            if found is not None:
-                yield found
+                found = [self._single(tokens[position - 1], tokens[position])]
+            boxes = self._lines[(tokens[position].map or [0])[0]].boxes
+            yield from (replace(item, boxes=boxes) for item in found if item is not None)
             position = end
 
     def _single(self, opener: Token, token: Token) -> Item | None:
@@ -202,14 +202,14 @@ class _MarkdownReader:
         return builder.finish("code", 0, self._raw, depth=self._depth)
 
     def _line_start(self, token: Token) -> int:
-        return self._lines[token.map[0]][0] if token.map else 0
+        return self._lines[token.map[0]].start if token.map else 0
 
     def _places(self, token: Token, skip: int = 0, cell: bool = False) -> list[int]:
         """The index in the source of every character of the token's content."""
         first = (token.map or [0, 0])[0] + skip
         places: list[int] = []
         for number, line in enumerate(token.content.split("\n"), first):
-            start, source = self._lines[min(number, len(self._lines) - 1)]
+            start, source, _ = self._lines[min(number, len(self._lines) - 1)]
             after = self._used[1] if self._used[0] == number else 0
             if not cell and source.rstrip().endswith(line.rstrip()):
                 after = len(source.rstrip()) - len(line.rstrip())

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from seminar_rag.syllabus.markup_boxes import is_box
 from seminar_rag.syllabus.markup_cited import write_out_citations
 from seminar_rag.syllabus.markup_pre import NAMES_OF_CODE, laid_out, typed_within
 from seminar_rag.syllabus.markup_text import HARD_BREAK, Item, TextBuilder, without_junk
@@ -208,10 +209,17 @@ class _TreeWalk:
         self._depth = 0
         self._marker = ""
         self._anchor = ""
+        self._boxes: tuple[int, ...] = ()
+        self._count = 0
 
     def flush(self) -> None:
         item = self._builder.finish(
-            self._kind, self._level, depth=self._depth, marker=self._marker, anchor=self._anchor
+            self._kind,
+            self._level,
+            depth=self._depth,
+            marker=self._marker,
+            anchor=self._anchor,
+            boxes=self._boxes,
         )
         self._builder = TextBuilder()
         if item is not None:
@@ -233,13 +241,21 @@ class _TreeWalk:
                 self.items.append(Item(Block("", start=0), comment=comment))
             return
         tag = node.tag.lower()
-        if tag in _DROPPED_TAGS or node.get("hidden") is not None or _is_unseen(node, tag):
+        boxed = is_box(node)
+        dropped = tag in _DROPPED_TAGS and not (boxed and tag == "aside")
+        if dropped or node.get("hidden") is not None or _is_unseen(node, tag):
             return
         if tag == "table" and not node.xpath(".//h1|.//h2|.//h3|.//h4|.//table"):
             self._table(node)
         elif tag == "pre":
             self._code(node)
-        elif tag in _BLOCK_TAGS:
+        elif boxed:
+            self.flush()
+            outside, self._count = self._boxes, self._count + 1
+            self._boxes = (*outside, self._count)
+            self._block(node, tag)
+            self._boxes = outside
+        elif tag in _BLOCK_TAGS or tag == "aside":
             self._block(node, tag)
         else:
             self._inline(node, tag, strong)
@@ -304,7 +320,7 @@ class _TreeWalk:
                     if order:
                         table.part_lines(0)
                     table.append(part)
-        item = table.finish("table", depth=self._depth)
+        item = table.finish("table", depth=self._depth, boxes=self._boxes)
         if item is not None:
             self.items.append(item)
 

@@ -17,7 +17,6 @@ from seminar_rag.types import Block, BlockKind
 
 _URL = re.compile(r"https?://[^\s<>\"”“`]+", re.I)
 HARD_BREAK = "\u2028"
-LINE_BREAKS = "\n" + HARD_BREAK
 FILLER = "\ue000"
 """Stands in for what was cut from a source before parsing, so that indices stay true."""
 
@@ -57,6 +56,8 @@ class Item:
     """Stretches of the text set in bold ("b") or italics ("i"); their `url` is that letter."""
     hard: tuple[int, ...] = ()
     """Those of `breaks` that the page shows as a new line."""
+    boxes: tuple[int, ...] = ()
+    """The boxes of text that it stands in (notes, cards, details)."""
 
     @property
     def text(self) -> str:
@@ -132,7 +133,7 @@ class TextBuilder:
                 if self._chars[-1] != " ":
                     self._chars.append(" ")
                     self._offsets.append(offsets[at])
-                if char in LINE_BREAKS and (not self._breaks or self._breaks[-1] != len(self) - 1):
+                if char in ("\n", HARD_BREAK) and self._breaks[-1:] != [len(self) - 1]:
                     self._breaks.append(len(self) - 1)
                 if char == HARD_BREAK:
                     self._hard.append(len(self) - 1)
@@ -263,9 +264,8 @@ _OPENS = re.compile(rf"\s*[{CAPITALS}“\"]")
 _UNDERLINE = re.compile(r"\s*[-=~_*]{3,}\s*$")
 _GAP = re.compile(r"(?<=\S)(?: {3,}|[ ]*\t\s*)(?=\S)")
 """Room that parts columns set with spaces."""
-_TITLE_WORDS = 40
-_NARROWEST = 50
-"""Characters: the least that a page is wide."""
+_TITLE_WORDS, _NARROWEST = 40, 50
+"""Words of a title at most, and characters that a page is wide at least."""
 _FEW_WRAPPED, _SHARE_WRAPPED = 3, 0.1
 """How many ends of lines, and which share, a width explains at least."""
 

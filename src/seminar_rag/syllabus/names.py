@@ -35,6 +35,9 @@ _NAME_GOES_ON = re.compile(rf"[^\s,]++(?:,|\s++(?:and|&)\s)|[{CAPITALS}]\.(?!\w)
 """After the full stop of an initial: another initial, or a name that is not the last."""
 _INITIALS_END = re.compile(rf",\s*+(?:[{CAPITALS}]\.\s?){{0,3}}[{CAPITALS}]$")
 """The initials that end "Brown, T. B", all but their last full stop."""
+_INITIAL_LAST = re.compile(r",\s?(?:[^\W\d_]\.[\s-]?){1,4}(?:\(Eds?\.\)\.?)?$")
+"""The initials, and the part of an editor, that end a list of names before its year, whatever the
+names look like: "van der Zaag, P.", "hooks, b.", "Bakker, K. (Ed.)."."""
 _PAIR = re.compile(rf"[{CAPITALS}][\w’'-]+ (?:and|&) [{CAPITALS}][\w’'-]+")
 _AFTER_STOP = re.compile(rf"(?<=[\w)]\.)\s+(?=[{CAPITALS}0-9“\"])")
 _SENTENCE_END = re.compile(rf"(?<=[^\W\d][.])\s|(?<=[?!])\s(?=[{CAPITALS}])")
@@ -67,8 +70,9 @@ def split_citation(text: str) -> tuple[str | None, str]:
         if not before or _are_names(before):
             return before or None, quoted.group(1)
     dated = re.match(r"(.{3,400}?)\s*\((?:19|20)\d\d[a-z]?(?:,[^)]*)?\)[.,:]?\s+(?=\S)", text)
-    if dated and _are_names(clean_names(dated.group(1))):
-        return clean_names(dated.group(1)), _first_sentence(text[dated.end() :])
+    if dated and (_INITIAL_LAST.search(dated[1]) or _are_names(clean_names(dated[1]))):
+        by = re.sub(r"\s?\(Eds?\.\)\.?$", "", dated[1])
+        return clean_names(by), _first_sentence(text[dated.end() :])
     stops = _AFTER_STOP.finditer(text)
     for match in islice(stops, _MOST_STOPS):
         before = text[: match.start()].rstrip(".:")

@@ -179,7 +179,7 @@ class _Shut:
 def page_pieces(items: Sequence[Item], form: str, file: int = 0) -> list[Piece]:
     """The pieces of a page in reading order."""
     found: list[Piece] = []
-    headings: list[tuple[int, str]] = []
+    headings: list[tuple[int, Item]] = []
     parents: list[tuple[int, str]] = []
     tables = 0
     soft = _lines_count(items, form)
@@ -192,7 +192,7 @@ def page_pieces(items: Sequence[Item], form: str, file: int = 0) -> list[Piece]:
         level = _level(item)
         if level:
             headings = [one for one in headings if one[0] < level]
-        path = tuple(text for _, text in headings)
+        path = tuple(one.text for _, one in headings if set(one.boxes) <= set(item.boxes))
         if item.block.kind == "table":
             found += _table(item, number, tables, path, form, file, soft)
             tables += 1
@@ -216,7 +216,7 @@ def page_pieces(items: Sequence[Item], form: str, file: int = 0) -> list[Piece]:
         )
         found += _cut(base, soft)
         if level:
-            headings.append((level, item.text))
+            headings.append((level, item))
         if depth:
             parents.append((depth, item.text[:200]))
     return found

@@ -32,6 +32,7 @@ from seminar_rag.syllabus.pieces import Piece, page_pieces
 from seminar_rag.syllabus.structure import (
     Found,
     LoadPage,
+    as_told,
     count,
     headed,
     in_posted_parts,
@@ -41,6 +42,7 @@ from seminar_rag.syllabus.structure import (
     is_post,
     numbered,
     once,
+    posted_days,
     posted_number,
     structural_post,
     structural_sessions,
@@ -168,7 +170,7 @@ def syllabus_from_markdown(
         structural = [post]
     if is_exact(structural, learned, items):
         own = None if structural == [post] else title
-        dated = with_places(with_kinds(structural, learned), learned)
+        dated = as_told(structural, learned)
         return Syllabus(own, dated, tuple(moved(events, learned, dated)))
     if len(learned) < 2 and all(session.number for session in learned):
         return Syllabus(None, (session_from_post(text, name, 1),))
@@ -197,7 +199,7 @@ def _sessions_of_posts(given: tuple[tuple[str, str, int], ...]) -> tuple[Session
         readings, notes = _post(items, whole=True)
         learned.append(replace(session, readings=readings, notes=notes))
     exact = is_exact(structural, learned, every) or is_list_of_links(structural, learned, every)
-    return tuple(with_kinds(structural, learned) if exact else learned)
+    return tuple(as_told(structural, learned) if exact else learned)
 
 
 _REGULAR = 0.75
@@ -274,8 +276,8 @@ def _from_items(
     learned = [with_page(session, load, _post) for session in learned]
     exact = bool(paged) and count(structural) >= count(learned)
     exact = exact or is_exact(structural, learned, items)
-    exactly = with_places(with_kinds(structural, learned), learned) if exact else learned
-    return Syllabus(title, tuple(exactly), tuple(moved(events, learned, exactly)))
+    exactly = as_told(structural, learned) if exact else tuple(learned)
+    return Syllabus(title, exactly, tuple(moved(events, learned, exactly)))
 
 
 def _loaded(load_page: LoadPage, address: str) -> tuple[str, Sequence[Item]] | None:
@@ -354,7 +356,9 @@ def _folder(path: Path) -> Syllabus:
             return syllabus_from_html(_read(page), page.name, _neighbours(page))
         raise SourceError(f"{path} has no Markdown posts; give the folder that holds them.")
     read = [(_read(file), file.name, number) for number, file in enumerate(posts, 1)]
-    sessions = _sessions_of_posts(tuple(read))
+    days = posted_days([text for text, _, _ in read])
+    posted = zip(_sessions_of_posts(tuple(read)), days, strict=True)
+    sessions = tuple(replace(one, date=one.date or day) for one, day in posted)
     return Syllabus(None, sessions, tuple(events_of_sessions(sessions)))
 
 

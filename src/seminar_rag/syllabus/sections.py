@@ -46,7 +46,7 @@ def section_features(
     label, away = "", 0
     inner: list[str] = []
     for n in range(first - 1, max(start, first - 60) - 1, -1):
-        if labels[n] == LABEL:
+        if labels[n] == LABEL and _holds(pieces[n], piece):
             label, away = pieces[n].text, first - n
             break
     for n in range(first - 1, max(start, first - 4) - 1, -1):
@@ -79,12 +79,19 @@ def section_features(
     return row
 
 
+def _holds(label: Piece, piece: Piece) -> bool:
+    """Whether a piece stands in all boxes in which a label stands: outside of its box, a label says
+    nothing."""
+    return set(label.source.boxes) <= set(piece.source.boxes)
+
+
 def _line_above(pieces: Sequence[Piece], at: int, start: int) -> str:
     """The nearest line above that is a label by its look: short, ending in a colon, or bold."""
     for n in range(at - 1, max(start, at - 80) - 1, -1):
         text = pieces[n].text
         if (
             len(text) < 60
+            and _holds(pieces[n], pieces[at])
             and not pieces[n].item.links
             and pieces[n].cut in {"block", "line", "cell", "soft"}
             and any(name in said(text) for name in ("more", "required", "reading"))

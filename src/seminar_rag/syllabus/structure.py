@@ -11,10 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from seminar_rag.syllabus import words
+from seminar_rag.syllabus.assemble import IS_REQUIRED
 from seminar_rag.syllabus.entries import has_sections, read_entries
 from seminar_rag.syllabus.items import opens_with_work
 from seminar_rag.syllabus.marks import date_in, title_of
@@ -49,8 +51,8 @@ def structural_sessions(
 def _structured(part: Part, name: str, load_page: LoadItems | None, bare: bool) -> Session:
     bare = bare or any(map(opens_with_work, part.items))
     readings, notes = read_entries(part.items, part.title, bare)
-    date, own = date_in(part.title), once(readings)
-    session = Session(part.number, part.title, part.tags, own, notes, name, part.link, date)
+    day, own = date_in(part.title), once(readings)
+    session = Session(part.number, part.title, part.tags, own, notes, name, part.link, day)
     return with_page(session, load_page, read_entries)
 
 
@@ -72,17 +74,49 @@ _OFTEN = 3
 ("Paper discussion")."""
 
 
+def as_told(structural: Sequence[Session], learned: Sequence[Session]) -> tuple[Session, ...]:
+    """Sessions that rules of structure read, with what only the model tells: kinds, days beside
+    the title, what labels mean ("Pour aller plus loin") and where they end, if it is sure, and the
+    parts of references that the rules took for titles as a whole."""
+    readings = [one for session in learned for one in session.readings]
+    sections = _named(one for one in readings if IS_REQUIRED not in one.doubts)
+    written = [one for one in readings if one.title and one.authors and not one.urls]
+
+    def told(one: Reading) -> Reading:
+        named = next((sections[name] for name in _names(one) if name in sections), one)
+        one = replace(one, section=named.section)
+        parts = next((part for part in written if _is_reference(one, part)), None)
+        return replace(parts, section=one.section) if parts is not None else one
+
+    found = [replace(each, readings=tuple(map(told, each.readings))) for each in structural]
+    return with_places(with_kinds(found, learned), learned)
+
+
+def _is_reference(one: Reading, parts: Reading) -> bool:
+    """Whether what rules took for a title has the authors and the title of a written-out
+    reference."""
+    if not one.title or one.urls or one.authors or one.title == parts.title:
+        return False
+    at = one.title.find(parts.title or "")
+    return at > 0 and words.normal(parts.authors or "") in one.title[:at]
+
+
+def _names(one: Reading) -> list[str]:
+    """What a reading is known again by: its title and its first address."""
+    return [name for name in (words.normal(one.title or ""), *one.urls[:1]) if name]
+
+
+def _named(readings: Iterable[Reading]) -> dict[str, Reading]:
+    return {name: one for one in readings for name in _names(one)}
+
+
 def with_kinds(sessions: Sequence[Session], known: Sequence[Session]) -> list[Session]:
     """Sessions whose readings are of the kinds that are known of the same titles or links: a list
     of references stated them, or the whole entries told."""
-    kinds: dict[str, WorkKind | None] = {}
-    for one in (one for session in known for one in session.readings):
-        kinds |= dict.fromkeys((words.normal(one.title or ""), *one.urls[:1]), one.kind)
-    kinds.pop("", None)
+    kinds = _named(one for session in known for one in session.readings)
 
     def kind(one: Reading) -> WorkKind | None:
-        named = (words.normal(one.title or ""), *one.urls[:1])
-        return next((kinds[name] for name in named if name in kinds), one.kind)
+        return next((kinds[name].kind for name in _names(one) if name in kinds), one.kind)
 
     return [
         replace(each, readings=tuple(replace(one, kind=kind(one)) for one in each.readings))
@@ -236,6 +270,42 @@ def posted_number(text: str) -> int | None:
     values = front_values(front_matter(text)[0])
     given = (str(values.get(name)) for name in _NUMBERED)
     return next((int(one) for one in given if re.fullmatch(r"\d{1,4}", one)), None)
+
+
+_FEWEST_DAYS = 4
+"""Posts with days of their own that show a rhythm."""
+_MOST_WEEKDAYS = 2
+"""Days of the week on which a seminar meets."""
+
+
+def posted_days(texts: Sequence[str]) -> list[str | None]:
+    """The day that each post's front matter gives ("date: 2023-01-17"), if these are the days on
+    which the seminar meets.
+
+    Blogs keep there when a post was written. It is the meeting's where most posts have one, none
+    has another's, and all but a few are on the same one or two days of the week. A page that
+    stands alone keeps when it was written: five of five did, while the one folder of posts with
+    days had those of its meetings.
+    """
+    given = (str(front_values(front_matter(text)[0]).get("date")) for text in texts)
+    found = [_ISO_DAY.match(one) for one in given]
+    days = [_day(one[0]) if one else None for one in found]
+    known = [day for day in days if day is not None]
+    weekdays = Counter(day.weekday() for day in known).most_common(_MOST_WEEKDAYS)
+    usual = sum(often for _, often in weekdays)
+    enough = len(known) >= max(_FEWEST_DAYS, 0.8 * len(texts)) and len(set(known)) == len(known)
+    regular = enough and usual >= 0.8 * len(known)
+    return [day.isoformat() if day is not None and regular else None for day in days]
+
+
+_ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d(?!\d)")
+
+
+def _day(written: str) -> date | None:
+    try:
+        return date.fromisoformat(written)
+    except ValueError:
+        return None
 
 
 def numbered(posts: Sequence[tuple[str, str, int]]) -> Sequence[tuple[str, str, int]]:
