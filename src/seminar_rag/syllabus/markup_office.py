@@ -26,6 +26,8 @@ _MAX_UNPACKED = 64 << 20
 """Bytes that the archive of a DOCX may unpack to."""
 
 
+_Box = tuple[float, float, float, float]
+"""Left, bottom, right and top, in points."""
 PANDOC = {
     ".org": "org",
     ".rst": "rst",
@@ -139,7 +141,8 @@ def pdf_items(data: bytes) -> tuple[Item, ...]:
     body = median(line.size for line in lines)
     groups = _paragraphs(lines)
     indents = sorted({round(g[0].left / 6) for g in groups if _BULLET.match(g[0].text)})
-    found = (_item(group, body, indents) for group in groups)
+    sizes = _sizes([group for group in groups if _is_short(group)], 1.15 * body)
+    found = (_item(group, body, indents, sizes) for group in groups)
     return tuple(item for item in found if item is not None)
 
 
@@ -176,10 +179,47 @@ def _lines(pdf: Any, number: int) -> list[_Line]:
             line.right = max(line.right, right)
             line.top, line.bottom = max(line.top, top), min(line.bottom, bottom)
             line.size = max(line.size, size)
-    return [line for line in found if line.text.strip()]
+    found = [line for line in found if line.text.strip()]
+    for box in _dots(page):
+        _put_bullet(box, found)
+    return found
 
 
-def _links(pdf: Any, page: Any) -> list[tuple[str, tuple[float, float, float, float]]]:
+_DOT = (1.5, 8.0)
+"""Points: how small and how large a bullet is drawn."""
+
+
+def _dots(page: Any) -> list[_Box]:
+    """Small squares and circles that are drawn and no characters, as browsers print bullets."""
+    from pypdfium2 import raw
+
+    paths = [one for one in page.get_objects(max_depth=3) if one.type == raw.FPDF_PAGEOBJ_PATH]
+    boxes = [one.get_bounds() for one in paths[:_MOST_PATHS]]
+    return [
+        box
+        for box in boxes
+        for wide, high in [(box[2] - box[0], box[3] - box[1])]
+        if all(_DOT[0] < side < _DOT[1] for side in (wide, high)) and abs(wide - high) < 1
+    ]
+
+
+_MOST_PATHS = 5_000
+"""Paths of a page that are looked at: drawings have many more."""
+
+
+def _put_bullet(box: _Box, lines: Sequence[_Line]) -> None:
+    """Open the line with a bullet that stands right of a dot."""
+    y = (box[1] + box[3]) / 2
+    beside = (line for line in lines if line.bottom <= y <= line.top)
+    near = [line for line in beside if 0 < line.left - box[2] < 2 * line.size]
+    line = min(near, key=lambda one: one.left, default=None)
+    if line is None or _BULLET.match(line.text):
+        return
+    line.text, line.left = f"• {line.text}", box[0]
+    line.urls[:0], line.italic[:0], line.bold[:0] = ["", ""], [False] * 2, line.bold[:1] * 2
+
+
+def _links(pdf: Any, page: Any) -> list[tuple[str, _Box]]:
     from pypdfium2 import raw
 
     found = []
@@ -243,7 +283,23 @@ def _parted(group: Sequence[_Line], line: _Line, usual: float, margin: float) ->
     return last.right < margin - 60
 
 
-def _item(group: Sequence[_Line], body: float, indents: Sequence[int]) -> Item | None:
+def _is_short(group: Sequence[_Line]) -> bool:
+    """Whether lines may be a heading."""
+    return len(group) < 3 and not _BULLET.match(group[0].text)
+
+
+def _sizes(groups: Sequence[Sequence[_Line]], least: float) -> list[float]:
+    """The sizes of headings, the largest first; those that hardly differ are one."""
+    found: list[float] = []
+    for size in sorted((max(line.size for line in group) for group in groups), reverse=True):
+        if size > least and (not found or size < 0.92 * found[-1]):
+            found.append(size)
+    return found
+
+
+def _item(
+    group: Sequence[_Line], body: float, indents: Sequence[int], sizes: Sequence[float]
+) -> Item | None:
     builder = TextBuilder()
     match = _BULLET.match(group[0].text)
     marker = match[1] if match else ""
@@ -263,8 +319,9 @@ def _item(group: Sequence[_Line], body: float, indents: Sequence[int]) -> Item |
         _switch(builder, runs, kind, "")
     depth = 1 + indents.index(round(group[0].left / 6)) if marker else 0
     size = max(line.size for line in group)
-    if not marker and len(group) < 3 and (size > 1.15 * body or bold) and builder:
-        level = 1 if size > 1.4 * body else 2 if size > 1.15 * body else 0
+    if _is_short(group) and (size > 1.15 * body or bold) and builder:
+        larger = sum(one > 1.08 * size for one in sizes)
+        level = max(1 if size > 1.4 * body else 2, larger + 1) if size > 1.15 * body else 0
         item = builder.finish("heading" if level else "paragraph", level)
     else:
         item = builder.finish(
