@@ -409,6 +409,7 @@ def test_bullets_that_are_drawn_open_items_and_sizes_rank_headings(tmp_path: Pat
         sheet.drawString(left, y, text)
         if size == 11:
             sheet.circle(50, y + 4, 2, stroke=0, fill=1)
+    sheet.drawString(200, 30, "1")
     sheet.save()
     items = office_items(tmp_path / "tides.pdf")
     assert [(one.block.kind, one.block.level, one.marker) for one in items] == [
@@ -419,6 +420,7 @@ def test_bullets_that_are_drawn_open_items_and_sizes_rank_headings(tmp_path: Pat
         ("heading", 2, ""),
         ("item", 0, "•"),
         ("item", 0, "•"),
+        ("paragraph", 0, ""),
     ]
     found = read_syllabus(tmp_path / "tides.pdf")
     assert found.title == "A Seminar on Tides"
@@ -441,3 +443,19 @@ def test_a_reference_is_taken_apart_beside_readings_with_links(tmp_path: Path) -
         "Water as an economic good",
         "van der Zaag, P., & Savenije, H. H. G.",
     )
+
+
+def test_a_bullet_that_is_larger_than_its_text_parts_no_lines(tmp_path: Path) -> None:
+    from reportlab.pdfgen import canvas
+
+    sheet = canvas.Canvas(str(tmp_path / "tides.pdf"), pagesize=(300, 200), invariant=True)
+    for size, left, y, text in (
+        (13, 50, 150, "•"),
+        (10, 60, 150, "Okafor, Harbours that Remember the Names and"),
+        (10, 60, 138, "Ships of Sailors."),
+    ):
+        sheet.setFont("Helvetica", size)
+        sheet.drawString(left, y, text)
+    sheet.save()
+    (item,) = office_items(tmp_path / "tides.pdf")
+    assert item.text == "Okafor, Harbours that Remember the Names and Ships of Sailors."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from seminar_rag.syllabus.marks import date_in, title_of
+from seminar_rag.syllabus.markup import html_items
 from seminar_rag.syllabus.read import read_syllabus, syllabus_from_html, syllabus_from_markdown
 from seminar_rag.types import Syllabus
 
@@ -126,3 +127,29 @@ def test_time_stamps_of_org_are_dates() -> None:
     head = "Class 1 <2026-01-12 Mon> Logical time"
     assert (title_of(head), date_in(head)) == ("Logical time", "2026-01-12 Mon")
     assert title_of("3. Part of the story") == "Part of the story"
+
+
+def test_links_that_only_lead_on_are_where_they_lead() -> None:
+    google = "https://www.google.com/url?q=https://example.org/a%3Fb%3D1&amp;sa=D&amp;ust=17"
+    outlook = (
+        "https://eur03.safelinks.protection.outlook.com/?url=https%3A%2F%2Fexample.org%2Fc&amp;x"
+    )
+    links = [f'<a href="{url}">Boats</a>' for url in (google, outlook, "/u?q=d")]
+    (item,) = html_items(f"<p>{' '.join(links)}</p>")
+    assert [link.url for link in item.links] == [
+        "https://example.org/a?b=1",
+        "https://example.org/c",
+        "/u?q=d",
+    ]
+
+
+def test_a_label_in_brackets_is_its_paragraph_s_alone() -> None:
+    page = "<h1>Policing</h1>" + "".join(
+        f"<h3>Class {n} – {topic}</h3><p>(Recommended) {one}, “{one} on {topic}.” "
+        f'<a href="/x{n}">PDF</a></p><p>{two}, “{topic} and {two}.” <a href="/y{n}">PDF</a></p>'
+        for n, (topic, one, two) in enumerate(
+            (("Mandates", "Bittner", "Manning"), ("Discretion", "Brooks", "Goldstein")), 1
+        )
+    )
+    sessions = syllabus_from_html(page, "page.html").sessions
+    assert [one.section for each in sessions for one in each.readings] == ["more", "required"] * 2

@@ -101,8 +101,11 @@ def _heads(items: Sequence[Item]) -> list[_Head]:
     for item in items:
         if is_head(item):
             heads.append(_Head(item))
-        else:
-            heads[-1].body.append(item)
+            continue
+        over = heads[-1].heading
+        if over is not None and not set(over.boxes) <= set(item.boxes):
+            heads.append(_Head(None))  # what a box is called says nothing of what stands below it
+        heads[-1].body.append(item)
     return heads
 
 
@@ -154,7 +157,9 @@ class _RegionReader:
         for at, head in enumerate(heads):
             following = heads[at + 1] if at + 1 < len(heads) else None
             if head.heading is None:
-                self._preamble(head.body)
+                if at and self._section:
+                    self._section = "required"
+                (self._list if at and self._section else self._preamble)(head.body)
                 continue
             if words.is_metadata(head.text):  # "Presenter: …" set like a heading
                 (self._list if self._section else self._preamble)(head.body)

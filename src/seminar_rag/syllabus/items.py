@@ -138,10 +138,12 @@ def _child(part: Item, parent: Item) -> Item:
 def _unlabelled(item: Item) -> list[Item]:
     """An item without the label that says to which section it belongs.
 
-    A label in front of a paragraph ("Optional: Title") stands as a heading over what follows; at a
-    list item, in front or at its end ("[optional] Title", "Title (optional)"), it is the item's.
+    A label in front of a paragraph ("Optional: Title") stands as a heading over what follows; in
+    brackets ("[optional] Title") and at a list item, at its end as well ("Title (optional)"), it is
+    the item's.
     """
-    if item.block.kind == "item":
+    bracketed = bool(item.links) and item.text[:1] in "([" and words.section_marks(item.text)[0]
+    if item.block.kind == "item" or bracketed:
         return [_own_label(item)]
     end = words.section_label(item.text) if item.links else 0
     if not end or any(link.start < end for link in item.links):

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from seminar_rag.syllabus import words
 from seminar_rag.syllabus.markup_boxes import is_box
 from seminar_rag.syllabus.markup_cited import write_out_citations
 from seminar_rag.syllabus.markup_pre import NAMES_OF_CODE, laid_out, typed_within
@@ -273,7 +274,7 @@ class _TreeWalk:
         self._children(node, strong + (tag in {"b", "strong"}))
         if tag in EMPHASIS:
             self._builder.emphasise(EMPHASIS[tag], start)
-        url = (node.get("href") or "").strip() if tag == "a" else ""
+        url = words.target((node.get("href") or "").strip()) if tag == "a" else ""
         if url:
             self._builder.link(url, start)
         glued = not node.tail and self._builder.would_glue(_opening(node.getnext()))

@@ -18,6 +18,7 @@ from seminar_rag.syllabus.markup_html import html_items
 from seminar_rag.syllabus.markup_text import Item, TextBuilder
 
 _BULLET = re.compile(r"^\s*([•◦▪●○‣·–*-]|\d{1,3}[.)]|\(?[a-z][.)])\s+(?=\S)")
+_MARKER_ALONE = re.compile(r"[•◦▪●○‣·–*-]")
 _MAX_PAGES = 60
 """Pages of a PDF that are read: more than any syllabus has."""
 _BOLD_WEIGHT = 600
@@ -117,6 +118,8 @@ class _Line:
     """The address that each character links to; empty where there is none."""
     bold: list[bool] = field(default_factory=list)
     italic: list[bool] = field(default_factory=list)
+    sized: bool = False
+    """Whether its size is that of its text, not of a bullet before it."""
 
     @property
     def is_bold(self) -> bool:
@@ -178,7 +181,9 @@ def _lines(pdf: Any, number: int) -> list[_Line]:
         if not char.isspace():
             line.right = max(line.right, right)
             line.top, line.bottom = max(line.top, top), min(line.bottom, bottom)
-            line.size = max(line.size, size)
+            if not _MARKER_ALONE.fullmatch(line.text):  # a bullet may be set larger than its text
+                line.size = max(line.size, size) if line.sized else size
+                line.sized = True
     found = [line for line in found if line.text.strip()]
     for box in _dots(page):
         _put_bullet(box, found)
@@ -285,7 +290,8 @@ def _parted(group: Sequence[_Line], line: _Line, usual: float, margin: float) ->
 
 def _is_short(group: Sequence[_Line]) -> bool:
     """Whether lines may be a heading."""
-    return len(group) < 3 and not _BULLET.match(group[0].text)
+    text = group[0].text
+    return len(group) < 3 and not _BULLET.match(text) and any(map(str.isalpha, text))
 
 
 def _sizes(groups: Sequence[Sequence[_Line]], least: float) -> list[float]:

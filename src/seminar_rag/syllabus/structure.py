@@ -76,15 +76,20 @@ _OFTEN = 3
 
 def as_told(structural: Sequence[Session], learned: Sequence[Session]) -> tuple[Session, ...]:
     """Sessions that rules of structure read, with what only the model tells: kinds, days beside
-    the title, what labels mean ("Pour aller plus loin") and where they end, if it is sure, and the
-    parts of references that the rules took for titles as a whole."""
+    the title, that a label means "more" ("Pour aller plus loin"), if it is sure, and the parts of
+    references that the rules took for titles as a whole."""
     readings = [one for session in learned for one in session.readings]
-    sections = _named(one for one in readings if IS_REQUIRED not in one.doubts)
+    sure = (one for one in readings if one.section == "more" and IS_REQUIRED not in one.doubts)
+    beyond = _named(sure)
+    authors = {name: one.authors for one in readings for name in _names(one) if one.authors}
     written = [one for one in readings if one.title and one.authors and not one.urls]
 
     def told(one: Reading) -> Reading:
-        named = next((sections[name] for name in _names(one) if name in sections), one)
-        one = replace(one, section=named.section)
+        if any(name in beyond for name in _names(one)):
+            one = replace(one, section="more")
+        if not one.authors:
+            by = (authors[name] for name in _names(one) if name in authors)
+            one = replace(one, authors=next(by, None))
         parts = next((part for part in written if _is_reference(one, part)), None)
         return replace(parts, section=one.section) if parts is not None else one
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from urllib.parse import parse_qs, urlsplit
 
 from seminar_rag.ids import DOI, arxiv_alone, arxiv_of_address
 from seminar_rag.syllabus.letters import CAPITALS
@@ -149,7 +150,20 @@ _EMOJI = re.compile(r"^[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\s]+")
 _LETTER = re.compile(r"^(?:\(?[a-zA-Z][.)]|\(?\d{1,3}[.)])\s+(?=\S)")
 _WRITTEN_ARXIV = re.compile(r"(?<!\s)\s*+(?:[,(\[]\s*)?\barxiv:\s?([\w.-]+(?:/\d{7})?)[)\]]?", re.I)
 _WRITTEN_DOI = re.compile(rf"\bdoi:\s?({DOI})", re.I)
+_REDIRECT = re.compile(
+    r"https?://(?:www\.google\.[a-z.]{2,6}/url|[\w.]+\.safelinks\.protection\.outlook\.com/)\?",
+    re.I,
+)
+"""Google Docs and Outlook lead every link over a page of their own."""
 _LONGEST_TITLE = 1000
+
+
+def target(url: str) -> str:
+    """Where an address leads that only leads on to another one."""
+    if not _REDIRECT.match(url):
+        return url
+    values = parse_qs(urlsplit(url).query)
+    return next((values[name][0] for name in ("q", "url") if name in values), url)
 
 
 def normal(text: str) -> str:
