@@ -170,7 +170,7 @@ def syllabus_from_markdown(
         structural = [post]
     if is_exact(structural, learned, items):
         own = None if structural == [post] else title
-        dated = as_told(structural, learned)
+        dated = with_places(as_told(structural, learned), learned)
         return Syllabus(own, dated, tuple(moved(events, learned, dated)))
     if len(learned) < 2 and all(session.number for session in learned):
         return Syllabus(None, (session_from_post(text, name, 1),))
@@ -276,8 +276,8 @@ def _from_items(
     learned = [with_page(session, load, _post) for session in learned]
     exact = bool(paged) and count(structural) >= count(learned)
     exact = exact or is_exact(structural, learned, items)
-    exactly = as_told(structural, learned) if exact else tuple(learned)
-    return Syllabus(title, exactly, tuple(moved(events, learned, exactly)))
+    exactly = with_places(as_told(structural, learned), learned) if exact else learned
+    return Syllabus(title, tuple(exactly), tuple(moved(events, learned, exactly)))
 
 
 def _loaded(load_page: LoadPage, address: str) -> tuple[str, Sequence[Item]] | None:

@@ -74,10 +74,10 @@ _OFTEN = 3
 ("Paper discussion")."""
 
 
-def as_told(structural: Sequence[Session], learned: Sequence[Session]) -> tuple[Session, ...]:
-    """Sessions that rules of structure read, with what only the model tells: kinds, days beside
-    the title, that a label means "more" ("Pour aller plus loin"), if it is sure, and the parts of
-    references that the rules took for titles as a whole."""
+def as_told(structural: Sequence[Session], learned: Sequence[Session]) -> list[Session]:
+    """Sessions that rules of structure read, with what only the model tells of their readings:
+    kinds, authors that the rules miss, that a label means "more" ("Pour aller plus loin"), if it
+    is sure, and the parts of references that the rules took for titles as a whole."""
     readings = [one for session in learned for one in session.readings]
     sure = (one for one in readings if one.section == "more" and IS_REQUIRED not in one.doubts)
     beyond = _named(sure)
@@ -94,7 +94,7 @@ def as_told(structural: Sequence[Session], learned: Sequence[Session]) -> tuple[
         return replace(parts, section=one.section) if parts is not None else one
 
     found = [replace(each, readings=tuple(map(told, each.readings))) for each in structural]
-    return with_places(with_kinds(found, learned), learned)
+    return with_kinds(found, learned)
 
 
 def _is_reference(one: Reading, parts: Reading) -> bool:
