@@ -26,12 +26,18 @@ def test_rules_are_not_exact_where_readings_would_have_one_title() -> None:
 
 
 def test_what_only_the_model_tells_of_readings_is_known() -> None:
-    ruled = Reading("The tides", urls=("a",)), Reading("Boats"), Reading("Nets", authors="Ek")
+    ruled = (
+        Reading("The tides", urls=("a",)),
+        Reading("Boats"),
+        Reading("Nets", authors="Ek"),
+        Reading("Tide Search: new harbours"),
+    )
     whole = Reading("Port Authority, P. (2000). Ships and harbours. Oslo.")
     learned = (
         Reading("The tides", "more", ("a",), authors="Snow"),
         Reading("Boats", "more", doubts=(IS_REQUIRED,)),
         Reading("Nets", authors="Ek, Dora"),
+        Reading("Tide Search: new harbours", authors="Tide Search"),
         Reading("Ships and harbours", authors="Port Authority, P."),
     )
     given = [Session(1, "A", readings=readings) for readings in ((*ruled, whole), learned)]
@@ -40,5 +46,6 @@ def test_what_only_the_model_tells_of_readings_is_known() -> None:
         ("The tides", "more", "Snow"),
         ("Boats", "required", None),
         ("Nets", "required", "Ek"),
+        ("Tide Search: new harbours", "required", None),
         ("Ships and harbours", "required", "Port Authority, P."),
     ]

@@ -89,7 +89,9 @@ def as_told(structural: Sequence[Session], learned: Sequence[Session]) -> list[S
             one = replace(one, section="more")
         if not one.authors:
             by = (authors[name] for name in _names(one) if name in authors)
-            one = replace(one, authors=next(by, None))
+            one = replace(
+                one, authors=next((own for own in by if own not in (one.title or "")), None)
+            )
         parts = next((part for part in written if _is_reference(one, part)), None)
         return replace(parts, section=one.section) if parts is not None else one
 
