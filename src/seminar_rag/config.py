@@ -210,22 +210,14 @@ def platform_folder(course: str) -> Path:
     return platformdirs.user_data_path("seminar-rag", appauthor=False) / course
 
 
-def folder_of(data: Path) -> Path | None:
-    """The folder whose seminar.toml lies in `data` or has its data there; None without one."""
-    own = Path(os.path.abspath(data))
-    for folder in (own, own.parent):
-        if (folder / FILE).is_file() and own in (folder, load(folder, {}).data.absolute()):
-            return folder
-    return None
-
-
 def default_folder(environ: Mapping[str, str] = os.environ, data: Path | None = None) -> Path:
     """The folder of the course where none is named. It is the one whose seminar.toml lies in `data`
     or has its data there; else the current one where a course lies there or the environment says
     where the data are, and else the platform's, so that commands work from any folder."""
-    own = None if data is None else folder_of(data)
-    if own is not None:
-        return own
+    own = None if data is None else Path(os.path.abspath(data))
+    for folder in (own, own.parent) if own else ():
+        if (folder / FILE).is_file() and own in (folder, load(folder, {}).data.absolute()):
+            return folder
     here = any(map(os.path.lexists, (FILE, DATA))) or f"{_ENV}DATA_DIR" in environ
     return Path() if here else platform_folder("course")
 

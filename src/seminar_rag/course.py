@@ -376,7 +376,8 @@ def open_sample(data: Path | None = None) -> Course:
     `data` it lies there, with the settings of the folder that has its data there."""
     if data is None:
         return Course.open(configuration.platform_folder("sample"))
-    return Course.open(configuration.folder_of(data) or data, data)
+    own, found = data.absolute(), configuration.default_folder(data=data)
+    return Course.open(found if found in (own, own.parent) else own, data)
 
 
 def read_course_page(
