@@ -81,17 +81,15 @@ def as_told(structural: Sequence[Session], learned: Sequence[Session]) -> list[S
     readings = [one for session in learned for one in session.readings]
     sure = (one for one in readings if one.section == "more" and IS_REQUIRED not in one.doubts)
     beyond = _named(sure)
-    authors = {name: one.authors for one in readings for name in _names(one) if one.authors}
+    authors = {words.normal(one.title): one.authors for one in readings if one.title}
     written = [one for one in readings if one.title and one.authors and not one.urls]
 
     def told(one: Reading) -> Reading:
         if any(name in beyond for name in _names(one)):
             one = replace(one, section="more")
-        if not one.authors:
-            by = (authors[name] for name in _names(one) if name in authors)
-            one = replace(
-                one, authors=next((own for own in by if own not in (one.title or "")), None)
-            )
+        by = authors.get(words.normal(one.title or "")) if not one.authors else None
+        if by and by not in (one.title or ""):
+            one = replace(one, authors=by)
         parts = next((part for part in written if _is_reference(one, part)), None)
         return replace(parts, section=one.section) if parts is not None else one
 
