@@ -120,6 +120,8 @@ def test_a_kind_is_told_where_only_title_and_link_are_known() -> None:
         ("The oven", "https://podcasts.apple.com/us/podcast/id1", "", "podcast"),
         ("Kilns of the north", "https://uni.edu/kilns.pdf", "[short film, 2019]", "video"),
         ("Video: Kilns of the north", "https://uni.edu/kilns.pdf", "", "video"),
+        ("Watch: Kilns of the north, dir. A. Lobo", "", "", "video"),
+        ("Listen: The kiln, episode 3", "", "", "podcast"),
         ("Video games (and what they teach)", "https://arxiv.org/abs/1706.03762", "", "paper"),
     ],
 )
@@ -127,3 +129,15 @@ def test_what_an_entry_says_that_its_work_is_holds(
     title: str, url: str, text: str, kind: str
 ) -> None:
     assert kind_told(title, [url] if url else [], text=text) == kind
+
+
+def test_the_label_of_an_entry_states_the_kind(tmp_path: Path) -> None:
+    page = tmp_path / "film.md"
+    page.write_text(
+        "# Film\n\n## Week 1: Noise\n\n- Watch: [Slow Streets](https://example.org/slow), dir. Ana"
+        " Lobo, 2012\n- [Printing at Mainz](https://example.org/mainz)\n\n## Week 2: Silence\n\n"
+        "- [Bells and Silence](https://example.org/bells)\n",
+        encoding="utf-8",
+    )
+    first = read_syllabus(page).sessions[0].readings[0]
+    assert (first.title, first.kind) == ("Slow Streets", "video")

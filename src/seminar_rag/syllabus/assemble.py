@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from seminar_rag.syllabus import marks, names, words
 from seminar_rag.syllabus.context import likely
-from seminar_rag.syllabus.features import features, said
+from seminar_rag.syllabus.features import WORDS, features, said
 from seminar_rag.syllabus.judged import without_doubtful
 from seminar_rag.syllabus.keyed import in_sessions
 from seminar_rag.syllabus.kinds import entry_clues, kind_of
 from seminar_rag.syllabus.labels import decode, says_topic
-from seminar_rag.syllabus.letters import SMALL
 from seminar_rag.syllabus.locators import completed
 from seminar_rag.syllabus.markup_text import Item
 from seminar_rag.syllabus.meetings import Entry, Meeting, gathered, meetings_of
@@ -116,9 +115,9 @@ def _authors(
     """The likeliest authors, if it is likely that they stand about there at all.
 
     Many candidates share the words of a name and with them the probability, so theirs is added up.
-    Authors may be a part of the title ("Libby 2019"), but not reach into it, nor are they its first
-    words where it lists things ("Folio, quarto, octavo"). Of stretches that
-    hold the likeliest one, the longest that is not much less likely names the other authors too.
+    Authors may be a part of the title where it sets them apart ("Libby 2019"), but not reach into
+    it. Of stretches that hold the likeliest one, the longest that is not much less likely names the
+    other authors too.
 
     Args:
         end: where the title ends together with the chapters that belong to it.
@@ -126,10 +125,9 @@ def _authors(
     whole = replace(title, end=end)
 
     def free(span: Span) -> bool:
-        part = _holds(title, span) and len(span.text) < len(title.text)
-        if part and _LISTS.match(title.text, span.end - title.start):
-            return False
-        return part or not _overlap(span, whole)
+        if _holds(title, span) and len(span.text) < len(title.text):
+            return _set_apart(title.text, span.start - title.start, span.end - title.start)
+        return not _overlap(span, whole)
 
     order: list[int] = scores.argsort()[::-1].tolist()
     for n in (n for n in order[:12] if free(spans[n])):
@@ -141,10 +139,28 @@ def _authors(
     return None
 
 
-_LISTS = re.compile(
-    rf",\s+(?:(?:and|und|et|y|e)\s+)?(?!et al|de[rns]? |v[ao]n |d[aiou]s? )[{SMALL}]"
-)
-"""What goes on in small letters after a comma."""
+def _set_apart(title: str, start: int, end: int) -> bool:
+    """Whether a title names its authors beside what it is called, or in its place: before a year or
+    a chapter, in brackets, or behind "by".
+
+    Of 163 titles that named authors to a model that had not seen their course, it keeps 77 of the
+    84 who are the authors and 5 of the 79 who are not: "Gene Structure Prediction by Linguistic
+    Methods".
+    """
+    before, after = title[:start], title[end:]
+    if not re.search(r"\w", before):
+        behind = _EDITED.sub("", after)
+        place = re.search(r"\w", behind)
+        return place is not None and (
+            _YEAR.match(behind, place.start()) is not None
+            or WORDS["chapter"].match(behind, place.start()) is not None
+        )
+    return _INTRODUCES.search(before) is not None and not re.search(r"\w", after)
+
+
+_YEAR = re.compile(r"(?:1[5-9]|20)\d\d(?!\d)")
+_EDITED = re.compile(r"^\W{0,3}eds?\b")
+_INTRODUCES = re.compile(r"[(\[]$|\bby $")
 _NAMED = 0.15
 """The likelihood of all candidates that share words from which authors are named."""
 _UNNAMED = 0.02

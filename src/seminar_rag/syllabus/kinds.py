@@ -72,7 +72,8 @@ def entry_clues(entry: Entry, title: str, urls: Sequence[str], authors: str | No
             marks.append("linked")
     first = entry.pieces[0]
     said = (first.label, first.header, first.parent, *first.path[-1:])
-    return clues(title, urls, authors, before=before, after=after, said=said, marks=marks)
+    found = clues(title, urls, authors, before=before, after=after, said=said, marks=marks)
+    return found | {f"{_STATED}{kind}" for kind in _stated(first.label, ())}
 
 
 def clues(
@@ -147,8 +148,8 @@ def trained_kinds() -> tuple[dict[str, int], Forest]:
 KINDS = Path(__file__).with_name("kinds.npz")
 _STATED = "states="
 _RECORDED: Mapping[str, WorkKind] = {
-    **dict.fromkeys(("podcast", "audio"), "podcast"),
-    **dict.fromkeys(("video", "film", "movie", "documentary"), "video"),
+    **dict.fromkeys(("podcast", "audio", "listen"), "podcast"),
+    **dict.fromkeys(("video", "film", "movie", "documentary", "watch"), "video"),
 }
 """Words that name a kind which is no text: with them nothing else of an entry counts."""
 _RECORDING = "|".join(_RECORDED)
