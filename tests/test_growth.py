@@ -78,6 +78,7 @@ GIVEN: dict[str, Any] = {
     "quote": "A quotation of words.",
     "stop": lambda: False,
     "titles": ("A title: of a work",),
+    "understand": lambda text: text,
     "url": "https://uni.edu/page",
     "vocabulary": {"weights"},
     "words": ("weights",),

@@ -78,7 +78,8 @@ WRITE = """
 import sys
 import numpy as np
 from pathlib import Path
-sys.path.insert(0, sys.argv[2])
+tests = Path(sys.argv[2])
+sys.path[:0] = [str(tests), str(tests.parent)]
 from test_vectors import passage, record, rows
 from seminar_rag.index.store import Store
 store = Store(Path(sys.argv[1]))
@@ -245,8 +246,6 @@ SEARCH_DAMAGED = """
 import random, shutil, sys
 from pathlib import Path
 import numpy as np
-from chroma_server import chroma_server
-from loopback import free_port
 from seminar_rag.errors import DamagedError, StoreError
 from seminar_rag.index.vectors import VectorIndex, graph_damage
 whole, here = Path(sys.argv[1]), Path(sys.argv[2])

@@ -76,6 +76,8 @@ _ASKS_WHETHER = (
     rf"{_AUXILIARY}\s++"
     r"(?:there|it|they|he|she|we|you|one|this|that|these|those|any|anyone|anybody)\b"
 )
+_ASKS_FIRST = re.compile(_ASKS, re.IGNORECASE)
+_ASKS_OR_WHETHER = re.compile(f"{_ASKS}|{_ASKS_WHETHER}", re.IGNORECASE)
 _TWO_QUESTIONS = re.compile(
     rf"(?:[,;]?(?<!\s)\s++and(?: also)?\s++|[?.!;]\s++)(?={_ASKS}|{_ASKS_WHETHER})",
     re.IGNORECASE,
@@ -184,9 +186,9 @@ def two_questions(question: str, whether: bool = False, *, named: str = "") -> t
         whether: the first one may ask whether something is so: "is there class on Friday, and …".
         named: what it is about, where a question before it tells.
     """
-    first_asks = f"{_ASKS}|{_ASKS_WHETHER}" if whether else _ASKS
+    first_asks = _ASKS_OR_WHETHER if whether else _ASKS_FIRST
     asked = [one.strip(" ?.!,;") for one in _TWO_QUESTIONS.split(in_place(question, named))]
-    if not 1 < len(asked) <= _MOST or not re.match(first_asks, asked[0], re.IGNORECASE):
+    if not 1 < len(asked) <= _MOST or not first_asks.match(asked[0]):
         return ()
     named = named or subject(asked[0])
     if POINTS.match(named):

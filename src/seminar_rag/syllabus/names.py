@@ -67,10 +67,10 @@ def split_citation(text: str) -> tuple[str | None, str]:
     quoted = re.search(r"[“\"]([^“”\"]{8,}?)[,.]?[”\"]", text)
     if quoted and len(quoted.group(1).split()) > 1:
         before = clean_names(_YEAR_TAIL.sub("", text[: quoted.start()].strip()))
-        if not before or _are_names(before):
+        if not before or are_names(before):
             return before or None, quoted.group(1)
     dated = re.match(r"(.{3,400}?)\s*\((?:19|20)\d\d[a-z]?(?:,[^)]*)?\)[.,:]?\s+(?=\S)", text)
-    if dated and (_INITIAL_LAST.search(dated[1]) or _are_names(clean_names(dated[1]))):
+    if dated and (_INITIAL_LAST.search(dated[1]) or are_names(clean_names(dated[1]))):
         by = re.sub(r"\s?\(Eds?\.\)\.?$", "", dated[1])
         return clean_names(by), _first_sentence(text[dated.end() :])
     stops = _AFTER_STOP.finditer(text)
@@ -81,7 +81,7 @@ def split_citation(text: str) -> tuple[str | None, str]:
         if initial and (more or not _INITIALS_END.search(before)):
             continue  # the full stop of an initial, not of the list
         full = before + "." if initial or before.endswith("et al") else before
-        if ("," in before or " and " in before or full != before) and _are_names(clean_names(full)):
+        if ("," in before or " and " in before or full != before) and are_names(clean_names(full)):
             return clean_names(full), _first_sentence(text[match.end() :])
         if len(before.split()) > 1 and (authors := _authors_and_venue(text[match.end() :])):
             return authors, before
@@ -118,7 +118,7 @@ def leading_authors(text: str) -> str | None:
     one = re.fullmatch(r"[^\s,;]+(?:\s+[^\s,;]+)+", names) and not is_label(names)
     one = one and text.endswith((".", ")", ","))
     several = re.search(r"[,;&]|\band\b", names)
-    return names if (one or several) and _are_names(names) else None
+    return names if (one or several) and are_names(names) else None
 
 
 def _whole(names: str) -> str:
@@ -222,7 +222,7 @@ def _is_name_word(word: str) -> bool:
     return bare[0].isupper() and (len(bare) < 4 or not bare.isupper()) and bare not in {"The", "We"}
 
 
-def _are_names(text: str) -> bool:
+def are_names(text: str) -> bool:
     """Whether every part between commas is a name or initials, surnames alone included."""
     parts = [part for part in re.split(r"[,;]|(?<!\s)\s+(?:and|&)\s+|&", text) if part.strip()]
     return bool(parts) and all(

@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from seminar_rag.syllabus import words
+from seminar_rag.syllabus import names, words
 from seminar_rag.syllabus.assemble import IS_REQUIRED
 from seminar_rag.syllabus.entries import has_sections, read_entries
 from seminar_rag.syllabus.items import opens_with_work
@@ -88,7 +88,7 @@ def as_told(structural: Sequence[Session], learned: Sequence[Session]) -> list[S
         if any(name in beyond for name in _names(one)):
             one = replace(one, section="more")
         by = authors.get(words.normal(one.title or "")) if not one.authors else None
-        if by and by not in (one.title or ""):
+        if by and by not in (one.title or "") and names.are_names(by):
             one = replace(one, authors=by)
         parts = next((part for part in written if _is_reference(one, part)), None)
         return replace(parts, section=one.section) if parts is not None else one
