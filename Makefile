@@ -127,7 +127,7 @@ endif
 
 $(STAMPS)/local: $(STAMPS)/core
 	@echo "Installing llama.cpp; where no ready-made package can be reached, it is built (about five minutes) …"
-	@# Without AMX: older GCC compiles llama.cpp's kernels for it so that they crash, and others gain nothing.
+	@# Without AMX: older GCC compiles llama.cpp's kernels for it so that they crash.
 	@CFLAGS="$$CFLAGS -U__AMX_INT8__" CXXFLAGS="$$CXXFLAGS -U__AMX_INT8__" \
 		$(PIP) install -q --retries 0 --timeout 10 --prefer-binary $(call answering,llama-cpp-python,$(LLAMA_INDEX)) -e '.[local]'
 	@$(BIN)/python -c "import llama_cpp" 2>/dev/null || { \

@@ -393,7 +393,7 @@ def _repacks(api: Any) -> bool:
     With AMX they are never laid out anew. llama.cpp has kernels for it for such weights only, and
     GCC before 11.5, 12.4 and 13.3 compiles `_tile_loadconfig` so that the shape of the tiles is
     lost (GCC bug 114098): the process dies at the first prompt of a quantised model. Compiled
-    rightly they read no faster (docs/performance.md), so `make local` leaves AMX out.
+    rightly they are 1.3 times as fast (docs/performance.md), but `make local` leaves AMX out yet.
     """
     built = api.llama_print_system_info()
     tiled = hasattr(api._lib, "ggml_compute_forward_mul_mat_tiled")
