@@ -700,8 +700,12 @@ class TestChoosing:
         assert asked(third)[0] > 200  # and throws away neither of the others
         assert asked(third, second, first)[0] < whole - 400
         assert len(list(tmp_path.iterdir())) == BEGINNINGS
-        for age, file in enumerate(sorted(tmp_path.iterdir(), key=lambda one: one.stat().st_mtime)):
-            os.utime(file, (age, age))  # far enough from each other for any clock
+        for file in tmp_path.iterdir():
+            os.utime(file, (1, 1))
+        for age, system in enumerate((third, second, first), 2):
+            asked(system)
+            used = max(tmp_path.iterdir(), key=lambda one: one.stat().st_mtime)
+            os.utime(used, (age, age))  # far enough from each other for any clock
         assert asked("Say nothing. " * 20)[0] > 200
         assert len(list(tmp_path.iterdir())) == BEGINNINGS
         assert asked(first)[0] < 200  # `third` went, which was left alone for longest
