@@ -152,13 +152,12 @@ def _set_apart(title: str, start: int, end: int) -> bool:
         behind = _EDITED.sub("", after)
         place = re.search(r"\w", behind)
         return place is not None and (
-            _YEAR.match(behind, place.start()) is not None
+            marks.YEAR.match(behind, place.start()) is not None
             or WORDS["chapter"].match(behind, place.start()) is not None
         )
     return _INTRODUCES.search(before) is not None and not re.search(r"\w", after)
 
 
-_YEAR = re.compile(r"(?:1[5-9]|20)\d\d(?!\d)")
 _EDITED = re.compile(r"^\W{0,3}eds?\b")
 _INTRODUCES = re.compile(r"[(\[]$|\bby $")
 _NAMED = 0.15

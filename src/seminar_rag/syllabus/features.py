@@ -72,7 +72,6 @@ _INVERTED = re.compile(
     rf"[{CAPITALS}][\w’'-]+,\s+(?:[{CAPITALS}]\.|[{CAPITALS}][\w’'-]+)"  # "Byron, A."
 )
 _IN_FULL = re.compile(rf"(?:[{CAPITALS}][\w’'.-]+\s+){{1,3}}[{CAPITALS}][\w’'-]+,")
-_YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d[a-z]?\b")
 _YEAR_BRACKETS = re.compile(r"[(\[][^()\[\]]*\b(?:1[5-9]|20)\d\d[a-z]?\b[^()\[\]]*[)\]]")
 _PAGES = re.compile(r"\b\d{1,4}\s?[-–—]\s?\d{1,4}\b")
 _FILE = re.compile(r"\.(pdf|pptx?|docx?|html?|md|ipynb|zip|mp4|key)(?:$|[?#])", re.I)
@@ -191,7 +190,7 @@ def _own(piece: Piece) -> list[float]:
         float(text.count(",")),
         float(bool(re.search(r"\bet al\b", text))),
         float(bool(re.search(r"\b(?:and|&|et|y|und|e)\b", text))),
-        float(bool(_YEAR.search(text))),
+        float(bool(marks.YEAR.search(text))),
         float(bool(_YEAR_BRACKETS.search(text))),
         float(bool(_PAGES.search(text))),
         float(bool(_INVERTED.match(text))),

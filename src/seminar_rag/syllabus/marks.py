@@ -56,6 +56,8 @@ _WEEKDAY = (
     r"|sexta)(?:-feira)?|m|t|w|th|f)\b\.?"
 )
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?(?!\d)"
+YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d[a-z]?\b")
+"""A year as references have it: "1996", "2007a"."""
 SHORT_YEAR = r"\s+['’]?\d\d(?=\s*$)"
 """The year of a date that ends a text, after its month ("24 Jan 19")."""
 _TO = (

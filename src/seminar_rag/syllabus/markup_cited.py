@@ -13,13 +13,14 @@ from collections.abc import Set as AbstractSet
 from copy import deepcopy
 from typing import Any
 
+from seminar_rag.syllabus import marks
+
 _BESIDE = 60
 """Letters beside each citation up to which a block is a list of citations, and no prose."""
 _FEWEST = 2
 """Fewer links to a list are no sign that it is one of references."""
 _LONGEST = 1200
 """Letters: what is longer is no reference."""
-_YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d[a-z]?\b")
 _OF_WORK = re.compile(r"\s*(\S.{1,30}?)\s+[^\W\d_]{2,4}\s*\Z")
 """Which part of a work is to be read, before its citation: "Chapter 3 of"."""
 _BETWEEN = re.compile(r"[\s,;&/()\[\]–-]*+(?:(?:and|und|et|y|e)\b[\s(\[]*+)?")
@@ -167,7 +168,7 @@ def _entry(node: Any, block_tags: AbstractSet[str]) -> Any:
     if node is None or node.tag not in _ENTRIES or node.xpath(_PARTS):
         return None
     text = _text(node)
-    return node if len(text) <= _LONGEST and _YEAR.search(text) else None
+    return node if len(text) <= _LONGEST and marks.YEAR.search(text) else None
 
 
 def _text(node: Any) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seminar_rag.syllabus import marks
 from seminar_rag.syllabus.features import said
 from seminar_rag.syllabus.letters import CAPITALS, SMALL
 from seminar_rag.syllabus.markup_text import Item
@@ -145,7 +146,7 @@ _EVENTS: dict[str, re.Pattern[str]] = {
         r"(?!\w)"
     ),
     "digit": re.compile(r"\d"),
-    "year": re.compile(r"\b(?:1[5-9]|20)\d\d[a-z]?\b"),
+    "year": marks.YEAR,
     "initial": re.compile(rf"\b[{CAPITALS}]\."),
     "inverted": re.compile(
         rf"[{CAPITALS}][\w’'-]{{1,40}}, [{CAPITALS}][\w’'-]*\.?(?=[,.;&]| and| &)"
