@@ -207,6 +207,7 @@ def test_authors_may_be_part_of_a_title_but_not_the_whole_of_it() -> None:
         ("Marsh, ed., pp. 13 - 19", "Marsh", True),
         ("Tides at rest (Lena Marsh)", "Lena Marsh", True),
         ("A guide to tides by Marsh et al.", "Marsh et al.", True),
+        ("Notes on tides, Marsh et al.", "Marsh et al.", True),
         ("Folio, quarto, octavo", "Folio", False),
         ("Clocks, Tides, and the Ordering of Days", "Clocks, Tides", False),
         ("Papermaking in Fabriano", "Papermaking in", False),
